@@ -1,0 +1,33 @@
+"""Errors a person can mend: one line that names the file, what is wrong with it and what to do.
+
+The command line prints that line and exits with 2; the window shows it. Anything else that is raised is a bug of ours,
+and its traceback goes to the log.
+"""
+
+
+class EngineError(Exception):
+    """Base of every error whose message is written for the person at the screen; the message is one line."""
+
+
+class ImageFileError(EngineError):
+    """A file cannot be read as an image, or could not be written."""
+
+
+class CaseError(EngineError):
+    """A folder's files do not make up a case: something is missing, ambiguous or on another grid."""
+
+
+class LabelConventionError(EngineError):
+    """Which integer means which label is not known, or the file contradicts what its name says."""
+
+
+class ModelError(EngineError):
+    """A model bundle is missing, damaged, or does not fit the case."""
+
+
+class DeviceError(EngineError):
+    """The computing device asked for is not there, or has too little memory."""
+
+
+class WorkerError(EngineError):
+    """The process that did the work ended before it had a result."""

@@ -1,0 +1,29 @@
+"""Intensity normalisation, the same in training and in prediction.
+
+This file imports torch only.
+"""
+
+import torch
+from torch import Tensor
+
+
+def zscore(images: Tensor, foreground: Tensor) -> Tensor:
+    """Z-score of each channel over its foreground, 0 outside of it.
+
+    MR intensities have no unit, so each modality is brought to mean 0 and standard deviation 1 over the brain. A channel
+    without foreground (a missing modality), or of one single value, becomes all 0.
+
+    images: (..., X, Y, Z) float; foreground: bool, broadcastable to it. Returns float32 of the images' shape.
+
+    >>> image = torch.tensor([0.0, 1.0, 3.0, 5.0]).reshape(1, 4, 1, 1)
+    >>> [round(value, 3) for value in zscore(image, image > 0).flatten().tolist()]
+    [0.0, -1.225, 0.0, 1.225]
+    """
+    axes = (-3, -2, -1)
+    images = images.float()
+    foreground = foreground.expand(images.shape)
+    count = foreground.sum(axes, keepdim=True).clamp(min=1)
+    mean = torch.where(foreground, images, 0.0).sum(axes, keepdim=True) / count
+    centred = torch.where(foreground, images - mean, 0.0)
+    deviation = (centred.square().sum(axes, keepdim=True) / count).sqrt()
+    return torch.where(deviation > 1e-6 * mean.abs().clamp(min=1e-12), centred / deviation, 0.0)

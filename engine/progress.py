@@ -1,0 +1,43 @@
+"""How long work reports itself: every long function of the engine is a generator of `Progress` that returns its result."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One report of work: `done` of `total` steps of about equal cost, in the stage named.
+
+    `total` is 0 while it is not known. `seconds_left` is None until there is a measured pace to estimate from.
+    """
+
+    done: int
+    total: int
+    stage: str
+    seconds_left: float | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in [0, 1]; 0 while the total is unknown.
+
+        >>> Progress(3, 12, "windows").fraction
+        0.25
+        """
+        return self.done / self.total if self.total else 0.0
+
+
+Work = Generator[Progress, None, T]
+"""A long computation: yields `Progress`, returns a T; closing it cancels it."""
+
+
+def finish(work: Work[T]) -> T:
+    """Run `work` to its end without looking at its reports, and return its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
