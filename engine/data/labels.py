@@ -1,0 +1,131 @@
+"""Labels and regions by name; a file's integers only at the border, as a `LabelConvention`.
+
+Integers are the most common source of silently wrong scores in this field: 4 is enhancing tumour until BraTS 2021, absent
+in 2023 and a resection cavity in 2024. So inside the program a label is a `Label`, and its value is nobody's file format.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import LabelConventionError
+
+
+class Label(IntEnum):
+    """What a voxel of a `LabelMap` holds."""
+
+    BACKGROUND = 0
+    NCR = 1
+    """Necrotic and non-enhancing tumour core."""
+    ED = 2
+    """Peritumoral oedema and infiltrated tissue."""
+    ET = 3
+    """Enhancing tumour."""
+    RC = 4
+    """Resection cavity (post-operative cases, BraTS 2024)."""
+
+
+class Region(StrEnum):
+    """The overlapping sets of labels that BraTS scores, in the reference system's channel order."""
+
+    ET = "ET"
+    TC = "TC"
+    WT = "WT"
+
+    @property
+    def labels(self) -> frozenset[Label]:
+        """The labels that make up this region.
+
+        >>> sorted(label.name for label in Region.TC.labels)
+        ['ET', 'NCR']
+        """
+        return _REGION_LABELS[self]
+
+    @property
+    def title(self) -> str:
+        """The region's name in words."""
+        return _REGION_TITLES[self]
+
+    def mask(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Boolean mask of this region, of the shape of `labels` (uint8, values of `Label`)."""
+        wanted = np.zeros(256, dtype=bool)
+        wanted[[int(label) for label in self.labels]] = True
+        mask: NDArray[np.bool_] = wanted[labels]
+        return mask
+
+
+_REGION_LABELS = {
+    Region.ET: frozenset({Label.ET}),
+    Region.TC: frozenset({Label.ET, Label.NCR}),
+    Region.WT: frozenset({Label.ET, Label.NCR, Label.ED}),
+}
+_REGION_TITLES = {Region.ET: "enhancing tumour", Region.TC: "tumour core", Region.WT: "whole tumour"}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelConvention:
+    """Which integer of a file means which label. `values` must hold 0; several integers may mean one label."""
+
+    name: str
+    title: str
+    values: Mapping[int, Label]
+
+    def decode(self, integers: NDArray[np.integer], source: str) -> NDArray[np.uint8]:
+        """Labels (uint8, values of `Label`) for a file's integers of any shape; `source` names the file in an error.
+
+        Raises LabelConventionError if an integer is not one of this convention.
+
+        >>> CONVENTIONS["brats2020"].decode(np.array([0, 4, 2, 1]), "seg.nii.gz").tolist()
+        [0, 3, 2, 1]
+        """
+        found = [int(value) for value in np.unique(integers)]
+        foreign = [value for value in found if value not in self.values]
+        if foreign:
+            raise LabelConventionError(
+                f"{source}: holds the label value{'s' if len(foreign) > 1 else ''} "
+                f"{', '.join(map(str, foreign))}, which {self.title} does not have "
+                f"({', '.join(map(str, sorted(self.values)))}); say which label convention the file has"
+            )
+        labels = np.zeros(integers.shape, dtype=np.uint8)
+        for value in found:
+            labels[integers == value] = self.values[value]
+        return labels
+
+    def encode(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The integers of a file (uint8) for `labels`; the inverse of `decode` up to integers that share a label.
+
+        Raises LabelConventionError if a label that occurs has no integer here (a resection cavity in BraTS 2020).
+        """
+        integer: dict[int, int] = {}
+        for value, label in sorted(self.values.items(), reverse=True):
+            integer[int(label)] = value
+        table = np.zeros(256, dtype=np.uint8)
+        for present in np.unique(labels):
+            if int(present) not in integer:
+                raise LabelConventionError(f"{self.title} has no value for the label {Label(int(present)).name}")
+            table[present] = integer[int(present)]
+        encoded: NDArray[np.uint8] = table[labels]
+        return encoded
+
+
+def _convention(name: str, title: str, values: dict[int, Label]) -> LabelConvention:
+    return LabelConvention(name, title, MappingProxyType({0: Label.BACKGROUND, **values}))
+
+
+CONVENTIONS: Mapping[str, LabelConvention] = MappingProxyType(
+    {
+        convention.name: convention
+        for convention in (
+            _convention("brats2015", "BraTS 2015", {1: Label.NCR, 2: Label.ED, 3: Label.NCR, 4: Label.ET}),
+            _convention("brats2020", "BraTS 2017-2021", {1: Label.NCR, 2: Label.ED, 4: Label.ET}),
+            _convention("brats2023", "BraTS 2023", {1: Label.NCR, 2: Label.ED, 3: Label.ET}),
+            _convention("brats2024", "BraTS 2024", {1: Label.NCR, 2: Label.ED, 3: Label.ET, 4: Label.RC}),
+            _convention("decathlon", "Decathlon Task01", {1: Label.ED, 2: Label.NCR, 3: Label.ET}),
+        )
+    }
+)
+"""Every label convention the program knows, by the name that the command line takes."""
