@@ -1,4 +1,4 @@
-"""How long work reports itself: every long function of the engine is a generator of `Progress` that returns its result."""
+"""How long work reports itself: a long function of the engine is a generator of `Progress` that returns its result."""
 
 from collections.abc import Generator
 from dataclasses import dataclass

@@ -18,12 +18,12 @@ class Modality(StrEnum):
     T2F = "T2F"
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         """The name that people use at the light box."""
-        return _TITLES[self]
+        return _DISPLAY_NAMES[self]
 
 
-_TITLES = {Modality.T1N: "T1", Modality.T1C: "T1CE", Modality.T2W: "T2", Modality.T2F: "FLAIR"}
+_DISPLAY_NAMES = {Modality.T1N: "T1", Modality.T1C: "T1CE", Modality.T2W: "T2", Modality.T2F: "FLAIR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class ImageSource:
 class CaseFiles:
     """Which file became what, before anything is read: what the interface shows and lets a person correct.
 
-    `missing` are the modalities without a file. `ambiguous` names, per modality (or "truth"), the candidates between which
-    the names do not decide; none of them stands in `images`. `unused` are images that matched nothing.
+    `missing` are the modalities without a file. `ambiguous` names, per modality (or "truth"), the candidates between
+    which the names do not decide; none of them stands in `images`. `unused` are images that matched nothing.
     `convention` is what the naming or a dataset.json says about the truth's integers, None where nothing says it;
     `convention_reason` says in words what decided.
     """
@@ -62,7 +62,7 @@ class CaseFiles:
 class Case:
     """A loaded case: at least one modality, all images and the truth on the one grid `native`.
 
-    `warnings` are lines for a person: what a BraTS model may not be able to take, values that were replaced, resampling.
+    `warnings` are lines for a person: what a BraTS model may not be able to take, values replaced, resampling.
     """
 
     id: str

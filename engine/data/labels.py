@@ -1,7 +1,8 @@
 """Labels and regions by name; a file's integers only at the border, as a `LabelConvention`.
 
-Integers are the most common source of silently wrong scores in this field: 4 is enhancing tumour until BraTS 2021, absent
-in 2023 and a resection cavity in 2024. So inside the program a label is a `Label`, and its value is nobody's file format.
+Integers are the most common source of silently wrong scores in this field: 4 is enhancing tumour until BraTS 2021,
+absent in 2023 and a resection cavity in 2024. So inside the program a label is a `Label`, and its value is nobody's
+file format.
 """
 
 from collections.abc import Mapping
@@ -46,9 +47,9 @@ class Region(StrEnum):
         return _REGION_LABELS[self]
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         """The region's name in words."""
-        return _REGION_TITLES[self]
+        return _REGION_NAMES[self]
 
     def mask(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Boolean mask of this region, of the shape of `labels` (uint8, values of `Label`)."""
@@ -63,7 +64,7 @@ _REGION_LABELS = {
     Region.TC: frozenset({Label.ET, Label.NCR}),
     Region.WT: frozenset({Label.ET, Label.NCR, Label.ED}),
 }
-_REGION_TITLES = {Region.ET: "enhancing tumour", Region.TC: "tumour core", Region.WT: "whole tumour"}
+_REGION_NAMES = {Region.ET: "enhancing tumour", Region.TC: "tumour core", Region.WT: "whole tumour"}
 
 
 @dataclass(frozen=True, slots=True)

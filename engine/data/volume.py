@@ -78,7 +78,7 @@ class Grid:
 
 
 def grid_distance_mm(one: Grid, other: Grid) -> float:
-    """The largest distance in mm between the world positions that two grids give to the corners of the first's shape."""
+    """The largest distance in mm between the world positions that two grids give to the first one's corner voxels."""
     corners = np.array(np.meshgrid(*[(0, size - 1) for size in one.shape])).reshape(3, -1).T.astype(np.float64)
     return float(np.linalg.norm(one.to_world(corners) - other.to_world(corners), axis=1).max())
 

@@ -10,8 +10,8 @@ from torch import Tensor
 def zscore(images: Tensor, foreground: Tensor) -> Tensor:
     """Z-score of each channel over its foreground, 0 outside of it.
 
-    MR intensities have no unit, so each modality is brought to mean 0 and standard deviation 1 over the brain. A channel
-    without foreground (a missing modality), or of one single value, becomes all 0.
+    MR intensities have no unit, so each modality is brought to mean 0 and standard deviation 1 over the brain. A
+    channel without foreground (a missing modality), or of one single value, becomes all 0.
 
     images: (..., X, Y, Z) float; foreground: bool, broadcastable to it. Returns float32 of the images' shape.
 
