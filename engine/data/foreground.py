@@ -1,0 +1,44 @@
+"""Which voxels of an image are not background: where statistics are taken and where the brain is cropped."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def background_value(image: NDArray[np.floating]) -> float:
+    """The value that stands for "nothing here" in `image` (X, Y, Z).
+
+    Skull-stripped images hold one exact value outside the brain: mostly 0, -1 after a rescaling to [-1, 1], sometimes
+    the scanner's own constant. A brain may touch the faces of its box but hardly fills the box's twelve edges, so the
+    background is the value that at least half of the edges' voxels share. Where none does, the image is not
+    skull-stripped (or cropped into the head) and the background is 0, the value that registration pads with.
+
+    >>> background_value(np.pad(np.ones((2, 2, 2)), 1, constant_values=-1.0))
+    -1.0
+    """
+    edges = image[_edges(image.shape)]
+    values, counts = np.unique(edges, return_counts=True)
+    if edges.size == 0 or 2 * int(counts.max()) < edges.size:
+        return 0.0
+    return float(values[counts.argmax()])
+
+
+def foreground(image: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Boolean mask (X, Y, Z) of the voxels of `image` that do not hold exactly its `background_value`.
+
+    In a skull-stripped image that is the brain (and not the zeros that may lie inside of it); in one that is not
+    stripped it is nearly everything; in a constant image nothing.
+
+    >>> foreground(np.pad(np.zeros((1, 1, 2)), 1, constant_values=-1.0)).sum()
+    np.int64(2)
+    """
+    mask: NDArray[np.bool_] = image != image.dtype.type(background_value(image))
+    return mask
+
+
+def _edges(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Mask of the voxels that lie at an end of at least two axes."""
+    ends = np.zeros(shape, dtype=np.uint8)
+    for axis, size in enumerate(shape):
+        at_end = np.isin(np.arange(size), (0, size - 1)).astype(np.uint8)
+        ends += at_end.reshape([-1 if other == axis else 1 for other in range(len(shape))])
+    return ends >= 2
