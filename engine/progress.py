@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -41,3 +42,19 @@ def finish(work: Work[T]) -> T:
         except StopIteration as stop:
             result: T = stop.value
             return result
+
+
+class Pace:
+    """Reports of work in equal steps, with the time left estimated from the steps done so far."""
+
+    def __init__(self, total: int, stage: str) -> None:
+        """Start the clock; `total` steps of about equal cost are to be done in `stage`."""
+        self._total = total
+        self._stage = stage
+        self._started = perf_counter()
+
+    def report(self, done: int) -> Progress:
+        """The report after `done` steps; `seconds_left` is known from the first step on."""
+        seconds = perf_counter() - self._started
+        left = seconds / done * (self._total - done) if done else None
+        return Progress(done, self._total, self._stage, left)

@@ -1,5 +1,28 @@
 """Cases on disk and in memory: labels, volumes, finding and reading files, writing masks."""
 
+from engine.data.case import Case, CaseFiles, ImageSource, Modality
 from engine.data.foreground import background_value, foreground
+from engine.data.labels import CONVENTIONS, Label, LabelConvention, Region
+from engine.data.segmentation import Segmentation
+from engine.data.volume import Grid, LabelMap, Orientation, Volume, grid_distance_mm, grid_rotation_deg, orient
 
-__all__ = ["background_value", "foreground"]
+__all__ = [
+    "CONVENTIONS",
+    "Case",
+    "CaseFiles",
+    "Grid",
+    "ImageSource",
+    "Label",
+    "LabelConvention",
+    "LabelMap",
+    "Modality",
+    "Orientation",
+    "Region",
+    "Segmentation",
+    "Volume",
+    "background_value",
+    "foreground",
+    "grid_distance_mm",
+    "grid_rotation_deg",
+    "orient",
+]

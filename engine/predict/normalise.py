@@ -27,3 +27,24 @@ def zscore(images: Tensor, foreground: Tensor) -> Tensor:
     centred = torch.where(foreground, images - mean, 0.0)
     deviation = (centred.square().sum(axes, keepdim=True) / count).sqrt()
     return torch.where(deviation > 1e-6 * mean.abs().clamp(min=1e-12), centred / deviation, 0.0)
+
+
+def slice_minmax(images: Tensor) -> Tensor:
+    """Each axial slice of each channel scaled to [0, 1], as the reference system does; a constant slice becomes 0.
+
+    images: (..., X, Y, Z) float, Z to superior or inferior. Returns float32 of the same shape.
+
+    >>> slice_minmax(torch.tensor([[[2.0, 7.0]], [[4.0, 7.0]]])).tolist()
+    [[[0.0, 0.0]], [[1.0, 0.0]]]
+    """
+    images = images.float()
+    low = images.amin((-3, -2), keepdim=True)
+    extent = images.amax((-3, -2), keepdim=True) - low
+    return torch.where(extent > 0, (images - low) / extent, 0.0)
+
+
+def normalise(images: Tensor, foreground: Tensor, scheme: str) -> Tensor:
+    """The images normalised as a model's card names it: "zscore" or "slice_minmax"."""
+    if scheme == "zscore":
+        return zscore(images, foreground)
+    return slice_minmax(torch.where(foreground, images, 0.0))

@@ -1,0 +1,111 @@
+"""The whole way from a loaded case to its labels, as one generator that can be watched and stopped."""
+
+import math
+from collections.abc import Generator
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import Module
+
+from engine.data import Case, LabelMap, Segmentation
+from engine.errors import DeviceError
+from engine.model import ModelCard, find_model, read_card
+from engine.model.bundle import load_network
+from engine.predict.device import choose_device
+from engine.predict.prepare import Prepared, check_modalities, prepare
+from engine.predict.regions import drop_small_et, regions_to_labels
+from engine.predict.resample import resample
+from engine.predict.windows import Stitch, gaussian_weights, passes
+from engine.progress import Pace, Progress, Work
+
+TTA_SCHEMES = ("none", "flips", "reference")
+
+
+def segment_case(case: Case, *, model: str, device: str, tta: str, overlap: float | None) -> Work[Segmentation]:
+    """See `engine.predict.segment`, which is this after torch has loaded."""
+    if tta not in TTA_SCHEMES:
+        raise ValueError(f"{tta!r} is not one of {TTA_SCHEMES}")
+    started = perf_counter()
+    card = find_model(model)
+    notes = _notes(case, card)
+    yield Progress(0, 0, "loading the model")
+    where = choose_device(device)
+    network = _network(card.folder, card.sha256, where)
+    yield Progress(0, 0, "preparing the images")
+    prepared = prepare(case, card)
+    if prepared is None:
+        labels = np.zeros(case.native.shape, dtype=np.uint8)
+        notes.append("all images are empty, so nothing is marked")
+    else:
+        logits = yield from _predict(prepared, network, card, where, tta, card.overlap if overlap is None else overlap)
+        yield Progress(0, 0, "putting the labels on the case's grid")
+        crop = labels_of(logits, prepared, card)
+        if drop_small_et(crop, case.native.voxel_ml, card.min_et_ml):
+            notes.append(f"enhancing tumour below {card.min_et_ml:g} ml in total was taken for necrotic core")
+        labels = prepared.paste(crop)
+    return Segmentation(
+        labels=LabelMap(labels, case.native),
+        case_id=case.id,
+        model=card.name,
+        model_sha256=card.sha256,
+        device=str(where),
+        tta=tta,
+        seconds=perf_counter() - started,
+        notes=tuple(notes),
+    )
+
+
+def _notes(case: Case, card: ModelCard) -> list[str]:
+    """What a person should know of how this case goes into this model; raises ModelError where it cannot."""
+    notes = []
+    missing = check_modalities(case, card)
+    if missing:
+        names = ", ".join(modality.display_name for modality in missing)
+        notes.append(f"segmented without {names}; the mask may be worse for it")
+    return notes
+
+
+@lru_cache(maxsize=1)
+def _network(folder: Path, sha256: str, device: torch.device) -> Module:  # noqa: ARG001 (the hash is part of the key)
+    """A model on its device; the last one used stays there, so that the next case need not wait."""
+    return load_network(read_card(folder)).to(device)
+
+
+def _predict(
+    prepared: Prepared, network: Module, card: ModelCard, device: torch.device, tta: str, overlap: float
+) -> Generator[Progress, None, Tensor]:
+    """Mean logits (R, X, Y, Z) of all windows and passes over the cropped brain, on the model's spacing."""
+    shape = (prepared.inputs.shape[1], prepared.inputs.shape[2], prepared.inputs.shape[3])
+    plan = list(passes(tta, shape, card.window, overlap))
+    pace = Pace(len(plan), "segmenting")
+    yield pace.report(0)
+    try:
+        inputs = prepared.inputs.to(device)
+        flat = tta == "reference"  # the reference system averages its chunks without weights
+        weights = (torch.ones(card.window) if flat else gaussian_weights(card.window)).to(device)
+        stitch = Stitch(len(card.regions), shape, weights)
+        for done, (window, flips) in enumerate(plan, start=1):
+            stitch.add(forward(network, inputs[(slice(None), *window)], flips), window)
+            yield pace.report(done)
+        return stitch.mean()[(slice(None), *prepared.content)].cpu()
+    except torch.cuda.OutOfMemoryError as error:
+        raise DeviceError(f"{device}: not enough memory for one window of {card.window}; choose the cpu") from error
+
+
+@torch.inference_mode()
+def forward(network: Module, inputs: Tensor, flips: tuple[int, ...]) -> Tensor:
+    """Logits (R, X, Y, Z) of one window (C, X, Y, Z), computed on its mirror image along `flips` and mirrored back."""
+    logits: Tensor = network(inputs.flip(flips)[None])[0]
+    return logits.float().flip(flips)
+
+
+def labels_of(logits: Tensor, prepared: Prepared, card: ModelCard) -> NDArray[np.uint8]:
+    """Labels (X, Y, Z) of the cropped brain at the native spacing, from logits (R, X, Y, Z) at the model's."""
+    size = prepared.brain.shape
+    above = resample(logits, (size[0], size[1], size[2])) > math.log(card.threshold / (1.0 - card.threshold))
+    return regions_to_labels(above.numpy() & prepared.brain, card.regions)

@@ -1,0 +1,117 @@
+"""From a case to the network's input, and from its logits back to the case's own voxels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.data import Case, Modality, Orientation, foreground, orient
+from engine.errors import ModelError
+from engine.model import ModelCard
+from engine.predict.normalise import normalise
+from engine.predict.resample import resample
+from engine.predict.windows import Window, inner, padding
+
+SAME_SPACING = 0.02
+"""Spacings that differ by less than this share are taken as equal: a BraTS grid is never resampled to itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A network's input and the way back.
+
+    inputs: (C, X, Y, Z) float32 on the model's spacing and axes, padded to at least a window.
+    content: where in it the cropped brain lies. box: where the crop lies in the canonical grid of `orientation`.
+    brain: (X, Y, Z) bool, the crop's voxels that are foreground in any modality, at the native spacing.
+    """
+
+    inputs: Tensor
+    content: Window
+    box: Window
+    brain: NDArray[np.bool_]
+    orientation: Orientation
+
+    def paste(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Labels of the crop (X, Y, Z) put into the whole native grid, voxel for voxel."""
+        whole = np.zeros(self.orientation.canonical.shape, dtype=np.uint8)
+        whole[self.box] = labels
+        return np.ascontiguousarray(self.orientation.inverse(whole))
+
+
+def check_modalities(case: Case, card: ModelCard) -> list[Modality]:
+    """The model's modalities that the case lacks; raises ModelError if the model cannot do without one of them."""
+    missing = [modality for modality in card.modalities if modality not in case.images]
+    needed = [modality for modality in missing if modality not in card.optional]
+    if needed:
+        names = ", ".join(modality.display_name for modality in needed)
+        raise ModelError(f"{case.files.folder}: the model {card.name} needs {names}, which the case does not have")
+    if len(missing) == len(card.modalities):
+        raise ModelError(f"{case.files.folder}: the case has none of the images that the model {card.name} takes")
+    return missing
+
+
+def prepare(case: Case, card: ModelCard) -> Prepared | None:
+    """Crop to the brain, bring to the model's spacing, normalise and pad; None where all images are empty."""
+    orientation = orient(case.native, card.axis_codes)
+    images = {m: orientation.forward(case.images[m].data) for m in card.modalities if m in case.images}
+    masks = {modality: foreground(image) for modality, image in images.items()}
+    brain = np.logical_or.reduce(list(masks.values()))
+    box = bounding_box(brain)
+    if box is None:
+        return None
+    shape = model_shape(brain[box].shape, orientation.canonical.spacing_mm, card.spacing_mm)
+    channels = torch.zeros((len(card.modalities), *shape))
+    inside = torch.zeros(channels.shape, dtype=torch.bool)
+    for channel, modality in enumerate(card.modalities):
+        if modality in images:
+            channels[channel], inside[channel] = _resample_masked(images[modality][box], masks[modality][box], shape)
+    channels = normalise(channels, inside, card.normalisation)
+    pads = padding(shape, card.window)
+    flat = [count for pair in reversed(pads) for count in pair]
+    return Prepared(torch.nn.functional.pad(channels, flat), inner(shape, pads), box, brain[box], orientation)
+
+
+def model_shape(
+    shape: tuple[int, ...], spacing_mm: tuple[float, ...], model_spacing_mm: tuple[float, ...]
+) -> tuple[int, int, int]:
+    """Voxels along each axis at the model's spacing for a box of `shape` voxels at `spacing_mm`; at least 1.
+
+    >>> model_shape((240, 240, 155), (1.0, 1.0, 1.01), (2.0, 2.0, 1.0))
+    (120, 120, 155)
+    """
+    sizes: list[int] = []
+    for size, spacing, wanted in zip(shape, spacing_mm, model_spacing_mm, strict=True):
+        same = abs(spacing / wanted - 1.0) < SAME_SPACING
+        sizes.append(size if same else max(1, round(size * spacing / wanted)))
+    return sizes[0], sizes[1], sizes[2]
+
+
+def bounding_box(mask: NDArray[np.bool_]) -> Window | None:
+    """The smallest box that holds every True of a 3D mask; None where there is none.
+
+    >>> bounding_box(np.pad(np.ones((1, 2, 3), dtype=bool), ((4, 0), (0, 1), (2, 2))))
+    (slice(4, 5, None), slice(0, 2, None), slice(2, 5, None))
+    """
+    box: list[slice] = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        hits = np.flatnonzero(mask.any(axis=others))
+        if hits.size == 0:
+            return None
+        box.append(slice(int(hits[0]), int(hits[-1]) + 1))
+    return box[0], box[1], box[2]
+
+
+def _resample_masked(
+    image: NDArray[np.float32], mask: NDArray[np.bool_], shape: tuple[int, int, int]
+) -> tuple[Tensor, Tensor]:
+    """Image and mask at another spacing; the mean is over foreground only, so no background bleeds into the rim."""
+    inside = torch.from_numpy(np.ascontiguousarray(mask))
+    values = torch.where(inside, torch.from_numpy(np.ascontiguousarray(image)), 0.0)
+    if tuple(values.shape) == shape:
+        return values, inside
+    share = resample(inside.float(), shape)
+    kept = share >= min(0.5, float(share.max()))  # a brain of a single voxel must not vanish
+    return torch.where(kept, resample(values, shape) / share.clamp(min=1e-6), 0.0), kept
