@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.errors import ModelError
 from engine.model.card import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
-from engine.model.unet import UNet, UNetConfig
+from engine.model.unet import UNet, UNetConfig, parameter_count
 
 MAX_PARAMETERS = 200_000_000
 """A card that asks for a larger network than any of this field's is taken for damaged before memory is."""
@@ -63,14 +63,11 @@ def network_config(card: ModelCard) -> UNetConfig:
     arguments = {name: value for name, value in card.architecture.items() if name != "kind"}
     try:
         config = UNetConfig(**arguments)
-        sizes = (config.in_channels, config.out_channels, config.width, config.depth)
-        if not all(isinstance(size, int) and size > 0 for size in sizes) or config.depth > 8 or config.width % 4:
-            raise ValueError
         with torch.device("meta"):
-            size = sum(parameter.numel() for parameter in UNet(config).parameters())
+            size = parameter_count(UNet(config))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: describes a network that cannot be built ({arguments})") from error
-    if size > MAX_PARAMETERS:
+    if not 0 < size <= MAX_PARAMETERS:
         raise ModelError(f"{path}: describes a network of {size:,} parameters; the bundle may be damaged")
     if (config.in_channels, config.out_channels) != (len(card.modalities), len(card.regions)):
         raise ModelError(f"{path}: the network's channels do not fit its modalities and regions")
@@ -95,10 +92,7 @@ def save_bundle(folder: Path, card: ModelCard, weights: dict[str, Tensor]) -> Mo
         _write(fresh / CARD_FILE, (json.dumps(card.to_json(), indent=2) + "\n").encode())
         load_network(replace(read_card(fresh), folder=fresh))
         folder.mkdir(exist_ok=True)
-        for name in (
-            WEIGHTS_FILE,
-            CARD_FILE,
-        ):  # cut off in between, the old card's hash tells that the weights are not its
+        for name in (WEIGHTS_FILE, CARD_FILE):  # if cut off in between, the old card's hash tells of it
             (fresh / name).replace(folder / name)
     except OSError as error:
         raise ModelError(f"{folder}: the model cannot be written ({error.strerror}); choose another folder") from error
