@@ -30,4 +30,15 @@ class DeviceError(EngineError):
 
 
 class WorkerError(EngineError):
-    """The process that did the work ended before it had a result."""
+    """The process that did the work ended before it had a result, or failed in a way that nobody foresaw.
+
+    `details` is that process's traceback, for the log; empty where there is none.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
+
+
+class TrainingError(EngineError):
+    """A training cannot begin or go on: its settings, its run folder or its checkpoint do not allow it."""

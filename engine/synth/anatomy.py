@@ -1,0 +1,130 @@
+"""One person's healthy brain: the atlas turned, scaled, bent, aged, and pushed aside by what grows in it.
+
+A brain is described by a field of positions: for each voxel of the case's grid, the point of the atlas it shows. The field
+is smooth, so all bending happens on a coarse lattice and only the last look-up is done at full resolution.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.synth.atlas import MAPS, Atlas
+from engine.synth.draw import Draw
+
+LATTICE_MM = 4.0
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The voxels a case is made on: axes to left, posterior, superior, the brain in the middle.
+
+    >>> Grid((80, 96, 80), 2.0).size_mm
+    (160.0, 192.0, 160.0)
+    """
+
+    shape: Shape
+    spacing_mm: float
+
+    @property
+    def size_mm(self) -> tuple[float, float, float]:
+        """Extent along the three axes."""
+        x, y, z = self.shape
+        return x * self.spacing_mm, y * self.spacing_mm, z * self.spacing_mm
+
+    def coarse(self) -> "Grid":
+        """The lattice over the same box on which smooth fields are bent."""
+        x, y, z = (max(2, round(size / LATTICE_MM)) for size in self.size_mm)
+        return Grid((x, y, z), LATTICE_MM)
+
+    def positions_mm(self, shape: Shape, device: torch.device) -> Tensor:
+        """Positions (3, *shape) in mm from the middle, of `shape` points spread from the first voxel to the last."""
+        half = [(size - self.spacing_mm) / 2 for size in self.size_mm]
+        axes = [torch.linspace(-end, end, count, device=device) for end, count in zip(half, shape, strict=True)]
+        return torch.stack(torch.meshgrid(*axes, indexing="ij"))
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A brain on a grid; all fields (X, Y, Z) float32, distances in mm as in `Atlas`.
+
+    grey, white and fluid are shares that sum to 1 inside the brain. lateral is the distance from the mid-sagittal plane,
+    positive to the left.
+    """
+
+    grey: Tensor
+    white: Tensor
+    fluid: Tensor
+    t1: Tensor
+    depth: Tensor
+    ventricle: Tensor
+    lateral: Tensor
+
+    @cached_property
+    def brain(self) -> Tensor:
+        """Where there is brain, bool."""
+        return self.depth > 0
+
+    @cached_property
+    def deep_grey(self) -> Tensor:
+        """Share of the basal ganglia and the thalamus."""
+        near_ventricle = torch.sigmoid((16 - self.ventricle) / 3)
+        return self.grey * torch.sigmoid((self.depth - 24) / 3) * near_ventricle
+
+    @property
+    def shape(self) -> Shape:
+        """Size in voxels."""
+        x, y, z = self.depth.shape
+        return x, y, z
+
+
+def draw_field(atlas: Atlas, grid: Grid, draw: Draw) -> Tensor:
+    """Positions in the atlas, (3, *lattice) in mm, of a randomly turned, scaled, mirrored and bent head."""
+    lattice = grid.coarse().shape
+    position = grid.positions_mm(lattice, draw.device)
+    size = draw.uniform(1.0, 1.2)
+    scale = torch.tensor([size * draw.uniform(0.95, 1.05) for _ in range(3)], device=draw.device)
+    if draw.chance(0.5):
+        scale[0] = -scale[0]
+    shift = torch.tensor([draw.normal(0, 3) for _ in range(3)], device=draw.device)
+    matrix = draw.rotation(0.2) * scale
+    bend = draw.noise(lattice, 8, 3) * draw.uniform(0, 3.0) + draw.noise(lattice, 4, 3) * draw.uniform(0, 1.2)
+    middle = torch.tensor(atlas.middle_mm, device=draw.device)
+    field = torch.einsum("ij,jxyz->ixyz", matrix, position) + bend + (middle + shift)[:, None, None, None]
+    return _widen_ventricles(atlas, field, draw)
+
+
+def _widen_ventricles(atlas: Atlas, field: Tensor, draw: Draw) -> Tensor:
+    """Age the brain: pull the look-up towards the ventricles, so that they fill more of the image, by up to 6 mm."""
+    width = draw.uniform(-1, 1.5) if draw.chance(0.6) else draw.uniform(1.5, 6)
+    asymmetry = 1 + draw.uniform(-0.4, 0.4) * torch.sign(field[:1] - atlas.middle_mm[0])
+    distance = look_up(atlas, field)[MAPS.index("ventricle")]
+    slope = torch.stack(torch.gradient(distance, spacing=LATTICE_MM))
+    pull = width * asymmetry * torch.exp(-distance.clamp(min=0) / 10)
+    return field - pull * slope
+
+
+def look_up(atlas: Atlas, field: Tensor) -> Tensor:
+    """Values (len(MAPS), X, Y, Z) of the atlas's maps at the positions `field` (3, X, Y, Z), linearly interpolated."""
+    index = (field - (atlas.spacing_mm - 1) / 2) / atlas.spacing_mm
+    last = torch.tensor(atlas.maps.shape[1:], device=field.device)[:, None, None, None] - 1
+    unit = index * (2 / last) - 1
+    points = unit.flip(0).permute(1, 2, 3, 0)[None]
+    return F.grid_sample(atlas.maps[None], points, align_corners=True, padding_mode="border")[0]
+
+
+def build(atlas: Atlas, field: Tensor, shape: Shape, draw: Draw) -> Anatomy:
+    """The brain that `field` (3, *lattice) shows, on a grid of `shape`.
+
+    Sulci are widened (atrophy) and the average template's soft borders sharpened by random amounts.
+    """
+    fine = F.interpolate(field[None], size=shape, mode="trilinear", align_corners=True)[0]
+    grey, white, t1, depth, ventricle = look_up(atlas, fine)
+    fluid = (1 - grey - white).clamp(min=0) * draw.uniform(1.0, 2.2)
+    fluid = torch.maximum(fluid, torch.sigmoid(-2 * ventricle))
+    shares = torch.stack((grey, white, fluid)).clamp(min=1e-4) ** draw.uniform(1.0, 2.2)
+    shares = shares / shares.sum(0)
+    return Anatomy(*shares, t1=t1, depth=depth, ventricle=ventricle, lateral=fine[0] - atlas.middle_mm[0])
