@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from engine.errors import LabelConventionError
 
+_FOREIGN = 255
+
 
 class Label(IntEnum):
     """What a voxel of a `LabelMap` holds."""
@@ -83,18 +85,22 @@ class LabelConvention:
         >>> CONVENTIONS["brats2020"].decode(np.array([0, 4, 2, 1]), "seg.nii.gz").tolist()
         [0, 3, 2, 1]
         """
-        found = [int(value) for value in np.unique(integers)]
-        foreign = [value for value in found if value not in self.values]
-        if foreign:
-            raise LabelConventionError(
-                f"{source}: holds the label value{'s' if len(foreign) > 1 else ''} "
-                f"{', '.join(map(str, foreign))}, which {self.title} does not have "
-                f"({', '.join(map(str, sorted(self.values)))}); say which label convention the file has"
-            )
-        labels = np.zeros(integers.shape, dtype=np.uint8)
-        for value in found:
-            labels[integers == value] = self.values[value]
+        known = np.full(256, _FOREIGN, dtype=np.uint8)
+        known[list(self.values)] = list(self.values.values())
+        if integers.size and (integers.min() < 0 or integers.max() > 255):
+            raise self._contradicted(integers, source)
+        labels: NDArray[np.uint8] = known[integers]
+        if (labels == _FOREIGN).any():
+            raise self._contradicted(integers, source)
         return labels
+
+    def _contradicted(self, integers: NDArray[np.integer], source: str) -> LabelConventionError:
+        foreign = [int(value) for value in np.unique(integers) if int(value) not in self.values]
+        shown = ", ".join(map(str, foreign[:4])) + (f" and {len(foreign) - 4} more" if len(foreign) > 4 else "")
+        return LabelConventionError(
+            f"{source}: holds the label value{'s' if len(foreign) > 1 else ''} {shown}, which {self.title} does not "
+            f"have ({', '.join(map(str, sorted(self.values)))}); say which label convention the file has (--labels)"
+        )
 
     def encode(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The integers of a file (uint8) for `labels`; the inverse of `decode` up to integers that share a label.

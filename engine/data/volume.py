@@ -23,13 +23,16 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 class Grid:
     """Where the voxels of an image lie: `shape` (X, Y, Z) and `affine` (4, 4) float64 from voxel index to world mm.
 
-    `sform_code` and `qform_code` are the NIfTI header's, kept so that a mask is saved as its input was.
+    `sform_code` and `qform_code` are the NIfTI header's, kept so that a mask is saved as its input was. So is
+    `qform_affine`, which a file has beside the sform that became `affine`: some programs prefer the one, some the
+    other, and a mask with both lies on its image in either.
     """
 
     shape: tuple[int, int, int]
     affine: NDArray[np.float64]
     sform_code: int = 1
     qform_code: int = 0
+    qform_affine: NDArray[np.float64] | None = None
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -152,7 +155,7 @@ def orient(native: Grid, axis_codes: str = "RAS") -> Orientation:
     for axis, size in zip(transform[:, 0], native.shape, strict=True):
         shape[int(axis)] = size
     affine = native.affine @ inv_ornt_aff(transform, native.shape)
-    return Orientation(native, replace(native, shape=(shape[0], shape[1], shape[2]), affine=affine))
+    return Orientation(native, replace(native, shape=(shape[0], shape[1], shape[2]), affine=affine, qform_affine=None))
 
 
 def _reorient(data: NDArray[ScalarT], source: Grid, target: Grid) -> NDArray[ScalarT]:
