@@ -1,0 +1,88 @@
+"""What is written over a slice: orientation letters, its name and number, notices and the crosshair."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen
+
+from brats_viewer.views.geometry import EdgeLetters
+
+CROSSHAIR = QColor(110, 190, 255, 190)
+FOCUS = QColor(110, 190, 255, 140)
+LETTERS = QColor(245, 200, 110)
+TEXT = QColor(235, 237, 240)
+FAINT_TEXT = QColor(160, 166, 175)
+NOTICE = QColor(255, 165, 60)
+SHADOW = QColor(0, 0, 0, 170)
+
+MARGIN_PX = 8.0
+LETTER_BAND_PX = 28.0
+"""Room that the letters take at each edge; a fitted picture stays clear of it."""
+CROSSHAIR_GAP_PX = 8.0
+"""The crosshair leaves the place that it points at uncovered."""
+
+Line = tuple[str, QColor]
+
+
+def draw_crosshair(painter: QPainter, area: QRectF, centre: QPointF) -> None:
+    """Two thin lines across `area` that would meet at `centre`, but for a gap."""
+    painter.setPen(QPen(CROSSHAIR, 1.0))
+    x, y, gap = round(centre.x() - 0.5) + 0.5, round(centre.y() - 0.5) + 0.5, CROSSHAIR_GAP_PX
+    for line in (
+        QLineF(area.left(), y, x - gap, y),
+        QLineF(x + gap, y, area.right(), y),
+        QLineF(x, area.top(), x, y - gap),
+        QLineF(x, y + gap, x, area.bottom()),
+    ):
+        painter.drawLine(line)
+
+
+def draw_letters(painter: QPainter, font: QFont, area: QRectF, letters: EdgeLetters) -> None:
+    """The patient's sides, at the middle of each edge of `area`."""
+    painter.setFont(_scaled(font, 1.1, QFont.Weight.DemiBold))
+    inner = area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, -MARGIN_PX + 2)
+    across, along = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignHCenter
+    _write(painter, inner, across | Qt.AlignmentFlag.AlignLeft, (letters.left, LETTERS))
+    _write(painter, inner, across | Qt.AlignmentFlag.AlignRight, (letters.right, LETTERS))
+    _write(painter, inner, along | Qt.AlignmentFlag.AlignTop, (letters.top, LETTERS))
+    _write(painter, inner, along | Qt.AlignmentFlag.AlignBottom, (letters.bottom, LETTERS))
+
+
+def draw_corner(painter: QPainter, font: QFont, area: QRectF, corner: Qt.AlignmentFlag, lines: Sequence[Line]) -> None:
+    """Small lines of text in a corner of `area`; one that would run into the letter of its edge is left out."""
+    painter.setFont(_scaled(font, 0.92))
+    metrics = QFontMetricsF(painter.font(), painter.device())
+    height = metrics.lineSpacing()
+    inner = area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, -MARGIN_PX + 2)
+    at_top = bool(corner & Qt.AlignmentFlag.AlignTop)
+    top = inner.top() if at_top else inner.bottom() - height * len(lines)
+    beside_letter = 0 if at_top else len(lines) - 1
+    side = corner & Qt.AlignmentFlag.AlignHorizontal_Mask
+    for number, line in enumerate(lines):
+        room = (inner.width() - LETTER_BAND_PX / 2) / 2 if number == beside_letter else inner.width()
+        if metrics.horizontalAdvance(line[0]) <= room:
+            row = QRectF(inner.left(), top + number * height, inner.width(), height)
+            _write(painter, row, side | Qt.AlignmentFlag.AlignVCenter, line)
+
+
+def draw_focus(painter: QPainter, area: QRectF) -> None:
+    """A thin frame around the view that the keys go to."""
+    painter.setPen(QPen(FOCUS, 1.0))
+    painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+
+
+def _scaled(font: QFont, factor: float, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
+    scaled = QFont(font)
+    scaled.setPixelSize(round(QFontInfo(font).pixelSize() * factor))
+    scaled.setWeight(weight)
+    return scaled
+
+
+def _write(painter: QPainter, area: QRectF, alignment: Qt.AlignmentFlag, line: Line) -> None:
+    """Text with a shadow, legible on white as on black."""
+    text, colour = line
+    painter.setPen(SHADOW)
+    for offset in (QPointF(1, 1), QPointF(-1, 0), QPointF(0, -1)):
+        painter.drawText(area.translated(offset), alignment, text)
+    painter.setPen(colour)
+    painter.drawText(area, alignment, text)

@@ -1,0 +1,320 @@
+"""One plane through the open case: drawn from the session at every paint, steered by mouse and keys.
+
+A view keeps no picture and no array: what the session holds is what is drawn, and a case that is closed is free.
+"""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from brats_viewer.session import Levels, Session
+from brats_viewer.views.annotations import (
+    FAINT_TEXT,
+    NOTICE,
+    TEXT,
+    Line,
+    draw_corner,
+    draw_crosshair,
+    draw_focus,
+    draw_letters,
+)
+from brats_viewer.views.geometry import Camera, Plane, Point, SliceGeometry
+from brats_viewer.views.slice_image import dragged_levels, grey_image, overlay_image
+
+WHEEL_STEP = 120
+"""Eighths of a degree in one notch of a mouse wheel."""
+ZOOM_PER_NOTCH = 1.2
+LARGE_STEP = 5
+OBLIQUE_FROM_DEG = 1.0
+
+_ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+"""Voxels to the right and down that an arrow key moves."""
+
+HABITS = (
+    "Left button: move the crosshair. Wheel: change the slice. Ctrl and wheel: zoom. Middle button: pan. "
+    "Right button: drag sideways for contrast, up and down for brightness. Double click or Return: maximise. "
+    "Arrows: one voxel, with Shift five. Page up and down: change the slice."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drag:
+    """What a mouse button took hold of, as it was when the button went down."""
+
+    button: Qt.MouseButton
+    start: QPointF
+    camera: Camera
+    levels: Levels
+
+
+class SliceView(QWidget):
+    """A plane of the session's case with labels, crosshair and orientation; asks for what it may not decide."""
+
+    camera_requested = Signal(object)
+    """A person zoomed or panned: the `Camera` that this view should have."""
+    maximise_requested = Signal(object)
+    """A person wants this view's `Plane` to take all the room, or to give it back."""
+    resized = Signal()
+
+    def __init__(self, session: Session, plane: Plane, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._plane = plane
+        self._radiological = True
+        self._crosshair_shown = True
+        self._camera: Camera | None = None
+        self._drag: _Drag | None = None
+        self._wheel = 0
+        self.setObjectName(f"{plane}_view")
+        self.setAccessibleName(f"{plane.display_name} view")
+        self.setAccessibleDescription(HABITS)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        session.case_changed.connect(self._end_drag)
+        session.modality_changed.connect(self._end_drag)
+        for changed in (
+            session.case_changed,
+            session.prediction_changed,
+            session.cursor_changed,
+            session.modality_changed,
+            session.levels_changed,
+            session.overlay_changed,
+        ):
+            changed.connect(self.update)
+
+    @property
+    def plane(self) -> Plane:
+        """The plane shown."""
+        return self._plane
+
+    @property
+    def geometry_shown(self) -> SliceGeometry | None:
+        """How the case's display grid lies in this view; None where no case is open."""
+        orientation = self._session.orientation
+        return SliceGeometry(orientation.canonical, self._plane, self._radiological) if orientation else None
+
+    def set_camera(self, camera: Camera | None) -> None:
+        """Look at another place or from another distance; None where there is nothing to look at."""
+        self._camera = camera
+        self.update()
+
+    def set_radiological(self, radiological: bool) -> None:
+        """Put the patient's left on the right of the screen, or on the left."""
+        self._radiological = radiological
+        self.update()
+
+    def set_crosshair_shown(self, shown: bool) -> None:
+        """Draw the crosshair or leave it out."""
+        self._crosshair_shown = shown
+        self.update()
+
+    # Between the grid and this widget's pixels
+
+    def point_at(self, position: QPointF) -> Point | None:
+        """The place of the display grid at a widget's position, in the slice shown; None where no case is open."""
+        geometry, camera = self.geometry_shown, self._camera
+        if geometry is None or camera is None:
+            return None
+        corner = self._picture_area(geometry, camera).topLeft()
+        x_mm, y_mm = ((position - corner) / camera.pixels_per_mm).toTuple()
+        return geometry.to_grid(x_mm, y_mm, self._session.cursor)
+
+    def position_of(self, point: Point) -> QPointF | None:
+        """Where in this widget a place of the display grid appears; None where no case is open."""
+        geometry, camera = self.geometry_shown, self._camera
+        if geometry is None or camera is None:
+            return None
+        return self._picture_area(geometry, camera).topLeft() + _offset(geometry, camera, point)
+
+    def _picture_area(self, geometry: SliceGeometry, camera: Camera) -> QRectF:
+        middle = QPointF(self.width() / 2, self.height() / 2)
+        width, height = geometry.size_mm
+        corner = middle - _offset(geometry, camera, camera.centre)
+        return QRectF(corner.x(), corner.y(), width * camera.pixels_per_mm, height * camera.pixels_per_mm)
+
+    # Drawing
+
+    def sizeHint(self) -> QSize:
+        """A size that suits a brain."""
+        return QSize(400, 400)
+
+    def minimumSizeHint(self) -> QSize:
+        """The smallest size at which a slice can be told."""
+        return QSize(110, 90)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the slice under the cursor, its labels, and what says where it is."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), Qt.GlobalColor.black)
+        geometry, camera = self.geometry_shown, self._camera
+        if geometry is not None and camera is not None:
+            self._draw_slice(painter, geometry, self._picture_area(geometry, camera))
+            self._draw_annotations(painter, geometry, self._picture_area(geometry, camera), camera)
+        if self.hasFocus():
+            draw_focus(painter, QRectF(self.rect()))
+        painter.end()
+
+    def _draw_slice(self, painter: QPainter, geometry: SliceGeometry, area: QRectF) -> None:
+        session = self._session
+        image, labels = session.image(), session.overlay_labels()
+        number = session.cursor[self._plane.normal]
+        if image is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(area, grey_image(geometry.take(image, number), session.levels))
+        if labels is not None:
+            overlay = overlay_image(geometry.take(labels, number), session.visible_labels, session.opacity)
+            if overlay is not None:
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+                painter.drawImage(area, overlay)
+
+    def _draw_annotations(self, painter: QPainter, geometry: SliceGeometry, area: QRectF, camera: Camera) -> None:
+        whole, font = QRectF(self.rect()), self.font()
+        if self._crosshair_shown:
+            cursor = area.topLeft() + _offset(geometry, camera, self._session.cursor)
+            draw_crosshair(painter, whole, cursor)
+        top, bottom = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+        draw_letters(painter, font, whole, geometry.letters)
+        draw_corner(painter, font, whole, top | left, self._position_lines(geometry))
+        draw_corner(painter, font, whole, top | right, [(self._session.modality.display_name, TEXT)])
+        if self._plane is not Plane.SAGITTAL:
+            side = "Radiological" if self._radiological else "Neurological"
+            draw_corner(painter, font, whole, bottom | left, [(side, FAINT_TEXT)])
+        if self._drag and self._drag.button is Qt.MouseButton.RightButton:
+            black, white = self._session.levels
+            line = f"W {white - black:.4g}   C {(black + white) / 2:.4g}"
+            draw_corner(painter, font, whole, bottom | right, [(line, TEXT)])
+
+    def _position_lines(self, geometry: SliceGeometry) -> list[Line]:
+        normal = self._plane.normal
+        mm = self._session.cursor_mm[normal]
+        side = ("LR", "PA", "IS")[normal][mm >= 0]
+        lines = [
+            (self._plane.display_name, TEXT),
+            (f"{self._session.cursor[normal] + 1} / {geometry.slices}", FAINT_TEXT),
+            (f"{side} {abs(mm):.1f} mm", FAINT_TEXT),
+        ]
+        if geometry.oblique_deg > OBLIQUE_FROM_DEG:
+            lines.append((f"oblique, {geometry.oblique_deg:.0f}° off", NOTICE))
+        return lines
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        """Tell who fits the views."""
+        self.resized.emit()
+
+    def focusInEvent(self, _event: QFocusEvent) -> None:
+        """Show that the keys go here."""
+        self.update()
+
+    def focusOutEvent(self, _event: QFocusEvent) -> None:
+        """Show that the keys go elsewhere."""
+        self.update()
+
+    # Mouse
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin to move the crosshair (left), to pan (middle) or to set the levels (right)."""
+        geometry, camera = self.geometry_shown, self._camera
+        if self._drag or geometry is None or camera is None:
+            return
+        inside = self._picture_area(geometry, camera).contains(event.position())
+        if event.button() is Qt.MouseButton.LeftButton and not inside:
+            return
+        self._drag = _Drag(event.button(), event.position(), camera, self._session.levels)
+        if event.button() is Qt.MouseButton.MiddleButton:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif event.button() is Qt.MouseButton.LeftButton:
+            self._set_cursor_at(event.position())
+        self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with what the button began."""
+        self._drag_to(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End what the button began."""
+        if self._drag and event.button() is self._drag.button:
+            self._end_drag()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Ask for all the room."""
+        if event.button() is Qt.MouseButton.LeftButton and self._camera is not None:
+            self.maximise_requested.emit(self._plane)
+
+    def _drag_to(self, position: QPointF) -> None:
+        drag, geometry = self._drag, self.geometry_shown
+        if drag is None or geometry is None:
+            return
+        moved = position - drag.start
+        if drag.button is Qt.MouseButton.LeftButton:
+            self._set_cursor_at(position)
+        elif drag.button is Qt.MouseButton.RightButton:
+            self._session.set_levels(dragged_levels(drag.levels, moved.x(), moved.y()))
+        elif drag.button is Qt.MouseButton.MiddleButton:
+            x_mm, y_mm = geometry.to_picture(drag.camera.centre)
+            moved_mm = moved / drag.camera.pixels_per_mm
+            centre = geometry.to_grid(x_mm - moved_mm.x(), y_mm - moved_mm.y(), drag.camera.centre)
+            self.camera_requested.emit(Camera(centre, drag.camera.pixels_per_mm))
+
+    def _set_cursor_at(self, position: QPointF) -> None:
+        point = self.point_at(position)
+        if point is not None:
+            i, j, k = (round(value) for value in point)
+            self._session.set_cursor((i, j, k))
+
+    def _end_drag(self) -> None:
+        self._drag = None
+        self.unsetCursor()
+        self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Change the slice, or zoom at the pointer with Ctrl; finer wheels add up to a notch."""
+        delta = event.angleDelta().y()
+        event.accept()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            about = self.point_at(event.position())
+            if about is not None and self._camera is not None:
+                self.camera_requested.emit(self._camera.zoomed(ZOOM_PER_NOTCH ** (delta / WHEEL_STEP), about))
+            return
+        self._wheel += delta
+        notches = int(self._wheel / WHEEL_STEP)
+        self._wheel -= notches * WHEEL_STEP
+        if notches:
+            self._step(self._plane.normal, notches)
+
+    # Keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move the crosshair by a voxel or a slice; what is not meant for this view goes on to its parents."""
+        geometry, key = self.geometry_shown, event.key()
+        step = LARGE_STEP if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        if geometry is None:
+            super().keyPressEvent(event)
+        elif key in _ARROWS:
+            right, down = _ARROWS[Qt.Key(key)]
+            self._session.set_cursor(geometry.moved(self._session.cursor, right * step, down * step))
+        elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            self._step(self._plane.normal, step if key == Qt.Key.Key_PageUp else -step)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.maximise_requested.emit(self._plane)
+        else:
+            super().keyPressEvent(event)
+
+    def _step(self, axis: int, voxels: int) -> None:
+        index = list(self._session.cursor)
+        index[axis] += voxels
+        self._session.set_cursor((index[0], index[1], index[2]))
+
+
+def _offset(geometry: SliceGeometry, camera: Camera, point: Point) -> QPointF:
+    """Pixels from the picture's top left corner to a place of the display grid."""
+    return QPointF(*geometry.to_picture(point)) * camera.pixels_per_mm
