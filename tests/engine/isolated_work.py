@@ -52,6 +52,16 @@ def turn_a_deaf_ear() -> Work[None]:
     threading.Event().wait()
 
 
+def never_let_go() -> Work[None]:
+    pause = threading.Event()
+    try:
+        while True:
+            pause.wait(_PAUSE_S)
+            yield Progress(1, 2, f"busy in {os.getpid()}")
+    finally:
+        pause.wait()
+
+
 def close_badly() -> Work[None]:
     try:
         while True:

@@ -173,7 +173,7 @@ def test_a_work_that_fails_while_it_is_cancelled_reaches_the_log(
 
 def test_a_child_deaf_to_the_cancel_is_killed() -> None:
     with Worker(grace_s=0.3) as worker:
-        work = worker.run("isolated_work:turn_a_deaf_ear")
+        work = worker.run("isolated_work:never_let_go")
         pid = int(advance_to(work, "busy").split()[-1])
         work.close()
         assert has_ended(pid)
@@ -313,7 +313,7 @@ for report in Worker(grace_s=0.5).run(*sys.argv[1:]):
 """
 
 
-@pytest.mark.parametrize("work", ["go_on_until_closed", "turn_a_deaf_ear"])
+@pytest.mark.parametrize("work", ["go_on_until_closed", "turn_a_deaf_ear", "never_let_go"])
 def test_a_killed_parent_leaves_no_child(work: str, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     arguments = [str(marker)] if work == "go_on_until_closed" else []
