@@ -4,6 +4,7 @@ World coordinates are RAS+ millimetres, as in NIfTI: `xyz = affine @ (i, j, k, 1
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -161,6 +162,12 @@ def orient(native: Grid, axis_codes: str = "RAS") -> Orientation:
 def _reorient(data: NDArray[ScalarT], source: Grid, target: Grid) -> NDArray[ScalarT]:
     if data.shape != source.shape:
         raise ValueError(f"data of shape {data.shape} does not lie on the grid {source.shape}")
-    transform = ornt_transform(io_orientation(source.affine), io_orientation(target.affine))
-    oriented: NDArray[ScalarT] = apply_orientation(data, transform)
+    oriented: NDArray[ScalarT] = apply_orientation(data, _axis_order(source, target))
     return oriented
+
+
+@lru_cache(maxsize=16)
+def _axis_order(source: Grid, target: Grid) -> NDArray[np.float64]:
+    """Remembered, since a view of slices asks at every paint."""
+    order: NDArray[np.float64] = ornt_transform(io_orientation(source.affine), io_orientation(target.affine))
+    return order
