@@ -1,0 +1,91 @@
+"""The few controls that the panels and pages share."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+
+class Card(QFrame):
+    """A titled box in the side column; its content goes into `body`."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(14, 12, 14, 14)
+        self.body.setSpacing(8)
+        heading = QLabel(title)
+        heading.setObjectName("card-title")
+        self.body.addWidget(heading)
+
+
+class Line(QLabel):
+    """Text of one tone ("muted", "warning", "danger", "success" or none) that wraps, and hides while it is empty."""
+
+    def __init__(self, text: str = "", tone: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setProperty("tone", tone)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show `text`."""
+        super().setText(text)
+        if self.parentWidget() or not text:  # one without a parent would become a window
+            self.setVisible(bool(text))
+
+
+class Elided(QLabel):
+    """One line of text that is cut in its middle where there is no room, and then has the whole as tooltip."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = text
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show `text`, as much of it as there is room for."""
+        self._text = text
+        self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the text anew."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        room = max(self.contentsRect().width(), 24)
+        shown = QFontMetrics(self.font()).elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
+        super().setText(shown)
+        self.setToolTip(self._text if shown != self._text else "")
+
+
+class Swatch(QWidget):
+    """A small square of a label's colour."""
+
+    def __init__(self, colour: tuple[int, int, int], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colour = QColor(*colour)
+        self.setFixedSize(14, 14)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the square."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._colour)
+        painter.drawRoundedRect(self.rect(), 3, 3)
+
+
+def button(text: str, kind: str = "", tip: str = "") -> QPushButton:
+    """A push button of a kind that the style knows: "primary", "link", "row", or plain."""
+    made = QPushButton(text)
+    made.setProperty("kind", kind)
+    made.setToolTip(tip)
+    if kind == "link":
+        made.setCursor(Qt.CursorShape.PointingHandCursor)
+    return made

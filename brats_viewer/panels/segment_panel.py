@@ -1,0 +1,220 @@
+"""Segment the open case: with what, how far it is, and what came of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from brats_viewer.controls import Card, Line, button
+from brats_viewer.job import Failure
+from brats_viewer.names import duration, stage_line, time_left_line, volume
+from brats_viewer.remote import AUTO_DEVICE, TTA_TITLES
+from brats_viewer.session import Overlay, Session
+from engine.data import Region, Segmentation
+
+_PER_MILLE = 1000
+
+
+class SegmentPanel(Card):
+    """The card that starts a segmentation, follows it and shows its result."""
+
+    segment_asked = Signal()
+    save_asked = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("Segment", parent)
+        self._session = session
+        self._model, self._device, self._tta = QComboBox(), QComboBox(), QComboBox()
+        self._about_model, self._fit = Line(tone="muted"), Line(tone="warning")
+        self._segment = button("Segment", "primary", "Predict the tumour's labels (Ctrl+Return)")
+        self._running = _Running(session)
+        self._failed = _Failed()
+        self._result = _Result()
+        self._lay_out()
+        for picker in (self._model, self._device, self._tta):
+            picker.activated.connect(self._choose)
+        self._segment.clicked.connect(self.segment_asked)
+        self._failed.retry.clicked.connect(session.survey)
+        self._result.save.clicked.connect(self.save_asked)
+        session.engine_surveyed.connect(self._fill)
+        for changed in (
+            session.case_changed,
+            session.prediction_changed,
+            session.plan_changed,
+            session.segmenting.changed,
+            session.surveying.changed,
+        ):
+            changed.connect(self._show)
+        self._fill()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setSpacing(8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for name, picker in (("Model", self._model), ("Device", self._device), ("Averaging", self._tta)):
+            picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            picker.setMinimumContentsLength(8)
+            form.addRow(name, picker)
+        self._tta.setToolTip("Test-time augmentation: the mean of several passes is better, and takes as many times longer")
+        self.body.addLayout(form)
+        for widget in (self._about_model, self._fit, self._segment, self._running, self._failed, self._result):
+            self.body.addWidget(widget)
+
+    def _fill(self) -> None:
+        """Offer the models and devices that there are."""
+        models = [(model.title, model.name) for model in self._session.models]
+        devices = [(device.title, device.name) for device in self._session.devices]
+        _offer(self._model, models)
+        _offer(self._device, [("Automatic: the fastest", AUTO_DEVICE), *devices] if devices else [])
+        _offer(self._tta, [(title, name) for name, title in TTA_TITLES.items()])
+        self._show()
+
+    def _choose(self) -> None:
+        self._session.set_plan(self._model.currentData(), self._device.currentData(), self._tta.currentData())
+
+    def _show(self) -> None:
+        session, plan, model = self._session, self._session.plan, self._session.model
+        running, surveying = session.segmenting.is_running, session.surveying.is_running
+        for picker, chosen in ((self._model, plan.model), (self._device, plan.device), (self._tta, plan.tta)):
+            picker.setCurrentIndex(picker.findData(chosen))
+            picker.setEnabled(picker.count() > 0 and not running)
+        self._about_model.setText(model.description if model else "")
+        self._about_model.setToolTip("\n".join(model.limits) if model else "")
+        self._fit.setText(self._what_is_missing())
+        self._segment.setVisible(not running)
+        self._segment.setEnabled(session.can_segment)
+        self._segment.setText("Starting the engine…" if surveying else "Segment")
+        self._running.show_state()
+        self._failed.show_failure(session.segmenting.failure or session.surveying.failure)
+        self._failed.retry.setVisible(session.surveying.failure is not None)
+        self._show_result(None if running else session.prediction)
+
+    def _what_is_missing(self) -> str:
+        session = self._session
+        if session.case is None or session.model is None:
+            no_model = bool(session.devices) and not session.models
+            return "No model is installed" if no_model else ""
+        absent = [modality for modality in session.model.modalities if modality not in session.case.images]
+        needed = [m.display_name for m in absent if m not in session.model.optional]
+        if needed:
+            return f"This model needs {', '.join(needed)}, which this case does not have"
+        names = ", ".join(modality.display_name for modality in absent)
+        return f"Without {names} the mask may be worse" if names else ""
+
+    def _show_result(self, segmentation: Segmentation | None) -> None:
+        self._result.setVisible(segmentation is not None)
+        if segmentation:
+            by_label = self._session.volumes_ml(Overlay.PREDICTION)
+            volumes = {region: sum(by_label[label] for label in region.labels) for region in Region}
+            saved = None if self._session.has_unsaved_prediction else self._session.saved_path
+            self._result.show_segmentation(segmentation, volumes, saved=saved)
+
+
+class _Running(QWidget):
+    """How far the running segmentation is, and the button that stops it."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._lane = session.segmenting
+        self._stage, self._left, self._bar = QLabel(), QLabel(), QProgressBar()
+        self._bar.setTextVisible(False)
+        self._left.setProperty("tone", "muted")
+        self._cancel = button("Cancel", tip="Stop segmenting (Ctrl+.)")
+        self._cancel.setObjectName("cancel-segmentation")
+        self._cancel.clicked.connect(self._lane.cancel)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stage, 0, 0)
+        layout.addWidget(self._bar, 1, 0)
+        layout.addWidget(self._left, 2, 0)
+        layout.addWidget(self._cancel, 0, 1, 3, 1)
+        layout.setColumnStretch(0, 1)
+
+    def show_state(self) -> None:
+        """Show the lane as it is."""
+        progress = self._lane.progress
+        self.setVisible(self._lane.is_running)
+        self._cancel.setEnabled(not self._lane.is_stopping)
+        if progress:
+            self._stage.setText("Stopping…" if self._lane.is_stopping else stage_line(progress))
+            self._left.setText(time_left_line(progress))
+            self._bar.setRange(0, _PER_MILLE if progress.total else 0)
+            self._bar.setValue(round(progress.fraction * _PER_MILLE))
+
+
+class _Failed(QWidget):
+    """Why there is no result, in one line, with the details to pass on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line = Line(tone="danger")
+        self._line.setObjectName("failure")
+        self._details = ""
+        self._copy = button("Copy details", "link", "Copy what a developer needs to find the reason")
+        self.retry = button("Try again", "link")
+        self._copy.clicked.connect(self._copy_details)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._line, 0, 0, 1, 3)
+        layout.addWidget(self._copy, 1, 0)
+        layout.addWidget(self.retry, 1, 1)
+        layout.setColumnStretch(2, 1)
+
+    def show_failure(self, failure: Failure | None) -> None:
+        """Show why work failed, or nothing."""
+        self.setVisible(failure is not None)
+        if failure:
+            self._line.setText(failure.line)
+            self._details = f"{failure.line}\n\n{failure.details}"
+
+    def _copy_details(self) -> None:
+        QGuiApplication.clipboard().setText(self._details)
+
+
+class _Result(QWidget):
+    """What the last segmentation found, and the button that saves it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done, self._notes = Line(tone="success"), Line(tone="muted")
+        self._done.setObjectName("result")
+        self._volumes = {region: QLabel() for region in Region}
+        self.save = button("Save mask", tip="Save the predicted mask (Ctrl+S)")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._done)
+        layout.addLayout(self._lay_out_volumes())
+        layout.addWidget(self._notes)
+        layout.addWidget(self.save)
+
+    def _lay_out_volumes(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setVerticalSpacing(2)
+        for column, (region, value) in enumerate(self._volumes.items()):
+            name = QLabel(region)
+            name.setToolTip(region.display_name.capitalize())
+            name.setProperty("tone", "muted")
+            value.setProperty("strong", True)
+            grid.addWidget(name, 0, column)
+            grid.addWidget(value, 1, column)
+        return grid
+
+    def show_segmentation(self, made: Segmentation, volumes_ml: Mapping[Region, float], *, saved: Path | None) -> None:
+        """Show what was found, how, and whether it is on disk."""
+        self._done.setText(f"Segmented in {duration(made.seconds)} on {made.device} by the model {made.model}")
+        for region, label in self._volumes.items():
+            label.setText(volume(volumes_ml[region]))
+        self._notes.setText("\n".join(made.notes))
+        self.save.setEnabled(saved is None)
+        self.save.setText("Save mask" if saved is None else f"Saved as {saved.name}")
+        self.save.setToolTip("Save the predicted mask (Ctrl+S)" if saved is None else str(saved))
+
+
+def _offer(picker: QComboBox, choices: list[tuple[str, str]]) -> None:
+    """Fill a picker with texts and what they stand for."""
+    picker.clear()
+    for text, value in choices:
+        picker.addItem(text, value)
+        picker.setItemData(picker.count() - 1, text, Qt.ItemDataRole.ToolTipRole)

@@ -1,0 +1,109 @@
+"""What the window shows before a case is open: how to open one."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from brats_viewer.controls import Elided, Line, button
+from brats_viewer.theme import icon
+
+RESEARCH_USE = "Research use only. Not a medical device."
+
+
+class StartPage(QWidget):
+    """The empty state: open a folder, drop one, take the sample case, or one of the recent cases."""
+
+    open_asked = Signal()
+    sample_asked = Signal()
+    recent_asked = Signal(object)
+    """The path of a recent case."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._recent_title = Line("Recent cases", "muted")
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(0)
+        self._drop = self._lay_out_drop()
+        column = QVBoxLayout()
+        column.setSpacing(14)
+        column.addWidget(self._drop)
+        column.addWidget(self._recent_title)
+        column.addLayout(self._recent)
+        note = QLabel(RESEARCH_USE)
+        note.setProperty("tone", "muted")
+        note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addLayout(column, 6)
+        middle.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 12)
+        layout.addStretch(2)
+        layout.addLayout(middle)
+        layout.addStretch(3)
+        layout.addWidget(note)
+
+    def _lay_out_drop(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("drop")
+        picture = QLabel()
+        picture.setPixmap(icon("brain", QPalette.ColorRole.Link).pixmap(QSize(56, 56)))
+        heading = QLabel("Open a case")
+        heading.setObjectName("heading")
+        advice = QLabel(
+            "Drop a folder with T1, T1CE, T2 and FLAIR images here, in any BraTS layout,\nDecathlon, UCSF-PDGM or UPENN-GBM."
+        )
+        advice.setProperty("tone", "muted")
+        advice.setWordWrap(True)
+        advice.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        choose, sample = button("Open folder…", "primary"), button("Open the sample case")
+        choose.clicked.connect(self.open_asked)
+        sample.clicked.connect(self.sample_asked)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(choose)
+        buttons.addWidget(sample)
+        buttons.addStretch(1)
+        layout = QVBoxLayout(frame)
+        layout.setContentsMargins(24, 32, 24, 32)
+        layout.setSpacing(12)
+        for widget in (picture, heading):
+            layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(advice)
+        layout.addLayout(buttons)
+        return frame
+
+    def set_drop_active(self, active: bool) -> None:
+        """Show that what is being dragged would be taken."""
+        self._drop.setProperty("active", active)
+        self._drop.style().unpolish(self._drop)
+        self._drop.style().polish(self._drop)
+
+    def set_recent(self, paths: tuple[Path, ...]) -> None:
+        """Offer these cases to be opened again."""
+        while item := self._recent.takeAt(0):
+            if widget := item.widget():
+                widget.deleteLater()
+        self._recent_title.setVisible(bool(paths))
+        for path in paths:
+            self._recent.addWidget(_recent_row(path, partial(self.recent_asked.emit, path)))
+
+
+def _recent_row(path: Path, chosen: Callable[[], None]) -> QPushButton:
+    row = button("", "row", str(path))
+    row.setAccessibleName(path.name)
+    row.clicked.connect(chosen)
+    name, folder = QLabel(path.name), Elided(str(path.parent))
+    folder.setProperty("tone", "muted")
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(10, 0, 10, 0)
+    layout.addWidget(name)
+    layout.addWidget(folder, 1)
+    for label in (name, folder):
+        label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    row.setMinimumHeight(34)
+    return row

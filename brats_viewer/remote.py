@@ -1,0 +1,59 @@
+"""What the window knows of the engine's part that runs in another process, which it must not import.
+
+The functions by name, the shape of what they return, and the words for what they take.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from engine.data import Modality
+from engine.progress import Work
+
+SEGMENT = "engine.predict:segment"
+DEVICES = "engine.predict:devices"
+MODELS = "engine.model:list_models"
+
+AUTO_DEVICE = "auto"
+"""The device that the engine takes for the fastest one."""
+
+TTA_TITLES: Mapping[str, str] = MappingProxyType(
+    {"none": "Off", "flips": "Eight mirror images", "reference": "Eight flipped corner windows"}
+)
+"""Test-time augmentation: the engine's schemes by name, in words."""
+
+
+class Isolated(Protocol):
+    """What the session needs of `engine.isolate.Worker`."""
+
+    def run(self, function: str, *arguments: Any, **options: Any) -> Work[Any]:
+        """Run `"module:function"` in the other process; its reports, its result and its errors arrive here."""
+
+    def close(self) -> None:
+        """End the process."""
+
+
+class Model(Protocol):
+    """What the window shows of a model's card."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def modalities(self) -> tuple[Modality, ...]: ...
+    @property
+    def optional(self) -> tuple[Modality, ...]: ...
+    @property
+    def limits(self) -> tuple[str, ...]: ...
+
+
+class Device(Protocol):
+    """What the window shows of a computing device."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
