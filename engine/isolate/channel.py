@@ -8,9 +8,10 @@ import io
 import pickle
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,26 @@ class Message:
     def of(cls, kind: Kind, content: object = None) -> "Message":
         """Pickle `content`; raises what pickle raises if that cannot be."""
         buffers: list[pickle.PickleBuffer] = []
-        pickled = pickle.dumps(content, protocol=5, buffer_callback=buffers.append)
-        return cls(kind, pickled, [buffer.raw() for buffer in buffers])
+        pickled = io.BytesIO()
+        _Pickler(pickled, protocol=5, buffer_callback=buffers.append).dump(content)
+        return cls(kind, pickled.getvalue(), [buffer.raw() for buffer in buffers])
 
     def content(self) -> Any:
         """Unpickle; arrays in it are the only holders of their memory, and read-only where they were so."""
         return pickle.loads(self.pickled, buffers=self.buffers)  # noqa: S301 - from our own child or parent only
+
+
+def _read_only(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    return MappingProxyType(mapping)
+
+
+class _Pickler(pickle.Pickler):
+    """Knows read-only mappings, which frozen values hold, and which pickle does not know."""
+
+    def reducer_override(self, value: object) -> Any:
+        if isinstance(value, MappingProxyType):
+            return _read_only, (dict(value),)
+        return NotImplemented
 
 
 class Channel:

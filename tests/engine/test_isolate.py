@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
 
 import numpy as np
 import psutil
 import pytest
 
+from engine.data.labels import CONVENTIONS
 from engine.errors import CaseError, WorkerError
 from engine.isolate import Worker, process
 from engine.isolate.memory import MemoryFile, shared_memory
@@ -235,6 +237,14 @@ def test_large_arrays_arrive_equal_and_leave_nothing(through: str, monkeypatch: 
 
 def listing(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+
+
+def test_read_only_mappings_arrive_so(worker: Worker) -> None:
+    sent = MappingProxyType({4: "ET"})
+    got = finish(worker.run("copy:copy", CONVENTIONS["brats2020"]))
+    assert got == CONVENTIONS["brats2020"]
+    assert type(got.values) is type(sent)
+    assert finish(worker.run("builtins:dict", sent)) == {4: "ET"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memfd is Linux's")
