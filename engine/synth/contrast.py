@@ -21,7 +21,7 @@ DEEP_GREY: tuple[Range, ...] = ((0.78, 1.00), (0.80, 1.02), (0.90, 1.50), (0.90,
 FLUID: tuple[Range, ...] = ((0.15, 0.55), (0.15, 0.55), (1.60, 3.40), (0.08, 0.70))
 NECROSIS: tuple[Range, ...] = ((0.40, 0.90), (0.35, 0.85), (1.50, 3.60), (0.50, 2.20))
 OEDEMA: tuple[Range, ...] = ((0.65, 0.97), (0.65, 0.97), (1.45, 2.60), (1.30, 2.40))
-ENHANCING: tuple[Range, ...] = ((0.60, 1.05), (1.25, 2.80), (1.20, 2.60), (1.05, 2.20))
+ENHANCING: tuple[Range, ...] = ((0.60, 1.05), (1.12, 2.60), (1.20, 2.60), (1.05, 2.20))
 
 
 def render(anatomy: Anatomy, tumour: Tumour, grid: Grid, draw: Draw) -> Tensor:
@@ -31,7 +31,7 @@ def render(anatomy: Anatomy, tumour: Tumour, grid: Grid, draw: Draw) -> Tensor:
     )
     oedema[T2W] = max(oedema[T2W], grey[T2W] * draw.uniform(1.05, 1.3))
     oedema[T2F] = max(oedema[T2F], grey[T2F] * draw.uniform(1.06, 1.3))
-    enhancing[T1C] = max(enhancing[T1C], necrosis[T1C] + 0.4, grey[T1C] + 0.25)
+    enhancing[T1C] = max(enhancing[T1C], necrosis[T1C] + 0.3, grey[T1C] + 0.12)
     if not bool((tumour.labels == ET).any()):  # low grade: the core is solid tumour and not dead tissue
         necrosis[T1C], necrosis[T2F] = draw.uniform(0.45, 0.95), draw.uniform(1.1, 2.3)
     healthy = _healthy(anatomy, grey, deep, fluid, grid, draw)
@@ -122,7 +122,7 @@ def _with_tumour(
     images = []
     for modality in range(MODALITIES):
         means = (necrosis[modality], oedema[modality], enhancing[modality])
-        rough = (draw.uniform(0, 0.22), draw.uniform(0, 0.10), draw.uniform(0, 0.2))
+        rough = (draw.uniform(0, 0.22), draw.uniform(0, 0.10), draw.uniform(0, 0.3))
         signal = sum(
             share * mean * (1 + amount * noise)
             for share, mean, amount, noise in zip(tumour.shares, means, rough, (coarse, fine, fine), strict=True)

@@ -164,7 +164,7 @@ def _paint(labels: Tensor, lesion: Lesion, core: Tensor, oedema: Tensor, grid: G
     inside = core < 1
     labels[inside] = NCR
     texture = draw.noise(shape, max(2.0, draw.uniform(4, 10) / grid.spacing_mm))[0]
-    thickness = max(draw.uniform(0.08, 0.5), 1.5 / lesion.core_mm) * (1 + draw.uniform(0.1, 0.5) * texture)
+    thickness = max(draw.uniform(0.12, 0.6), 2.0 / lesion.core_mm) * (1 + draw.uniform(0.1, 0.5) * texture)
     rim = core > 1 - thickness.clamp(min=1.0 / lesion.core_mm)
     if lesion.growth == "ring":
         gaps = draw.noise(shape, 14 / grid.spacing_mm)[0] > draw.uniform(1.2, 3)
@@ -178,7 +178,7 @@ def _paint(labels: Tensor, lesion: Lesion, core: Tensor, oedema: Tensor, grid: G
     else:  # a low-grade tumour with a little enhancement
         enhancing = texture > draw.uniform(1.5, 2.2)
     labels[inside & enhancing] = ET
-    if draw.chance(0.22):  # tumour that does not enhance, outside of the ring
+    if draw.chance(0.07):  # tumour that does not enhance, outside of the ring
         outer = oedema < 0.75 + 0.2 * texture
         labels[outer & (labels == ED)] = NCR
 

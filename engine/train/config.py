@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from engine.errors import TrainingError
+from engine.model.unet import Norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class TrainConfig:
     batch: int = 1
     width: int = 16
     depth: int = 4
-    norm: str = "group"
+    norm: Norm = "group"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     warm_up: float = 0.03

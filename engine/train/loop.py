@@ -39,14 +39,18 @@ def learning_rate(config: TrainConfig, fraction: float) -> float:
     return config.learning_rate * (FINAL_SHARE + (1 - FINAL_SHARE) * (1 + math.cos(math.pi * descent)) / 2)
 
 
+def network_config(config: TrainConfig) -> UNetConfig:
+    """The shape of the network that a configuration trains: four modalities in, three regions out."""
+    return UNetConfig(in_channels=4, out_channels=3, width=config.width, depth=config.depth, norm=config.norm)
+
+
 class Trainer:
     """The state that a training carries from step to step: network, optimiser, averaged weights, step, seconds."""
 
     def __init__(self, config: TrainConfig) -> None:
         torch.manual_seed(config.seed)
-        shape = UNetConfig(in_channels=4, out_channels=3, width=config.width, depth=config.depth, norm=config.norm)
         self.config = config
-        self.network = UNet(shape)
+        self.network = UNet(network_config(config))
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
