@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen
 
-from brats_viewer.views.geometry import EdgeLetters
+from brats_viewer.document import Document
+from brats_viewer.views.geometry import EdgeLetters, SliceGeometry
 
 CROSSHAIR = QColor(110, 190, 255, 190)
 FOCUS = QColor(110, 190, 255, 140)
@@ -21,20 +22,21 @@ LETTER_BAND_PX = 28.0
 CROSSHAIR_GAP_PX = 8.0
 """The crosshair leaves the place that it points at uncovered."""
 
+OBLIQUE_FROM_DEG = 1.0
+
 Line = tuple[str, QColor]
 
 
 def draw_crosshair(painter: QPainter, area: QRectF, centre: QPointF) -> None:
     """Two thin lines across `area` that would meet at `centre`, but for a gap."""
-    painter.setPen(QPen(CROSSHAIR, 1.0))
-    x, y, gap = round(centre.x() - 0.5) + 0.5, round(centre.y() - 0.5) + 0.5, CROSSHAIR_GAP_PX
+    x, y, gap = round(centre.x() - 0.5), round(centre.y() - 0.5), CROSSHAIR_GAP_PX
     for line in (
-        QLineF(area.left(), y, x - gap, y),
-        QLineF(x + gap, y, area.right(), y),
-        QLineF(x, area.top(), x, y - gap),
-        QLineF(x, y + gap, x, area.bottom()),
+        QRectF(area.left(), y, x - gap - area.left(), 1),
+        QRectF(x + gap + 1, y, area.right() - x - gap, 1),
+        QRectF(x, area.top(), 1, y - gap - area.top()),
+        QRectF(x, y + gap + 1, 1, area.bottom() - y - gap),
     ):
-        painter.drawLine(line)
+        painter.fillRect(line & area, CROSSHAIR)
 
 
 def draw_letters(painter: QPainter, font: QFont, area: QRectF, letters: EdgeLetters) -> None:
@@ -63,6 +65,21 @@ def draw_corner(painter: QPainter, font: QFont, area: QRectF, corner: Qt.Alignme
         if metrics.horizontalAdvance(line[0]) <= room:
             row = QRectF(inner.left(), top + number * height, inner.width(), height)
             _write(painter, row, side | Qt.AlignmentFlag.AlignVCenter, line)
+
+
+def position_lines(document: Document, geometry: SliceGeometry) -> list[Line]:
+    """Which slice is shown: the plane, the slice's number from 1, its place in the world, and how oblique it is."""
+    normal = geometry.plane.normal
+    mm = document.cursor_mm[normal]
+    side = ("LR", "PA", "IS")[normal][mm >= 0]
+    lines = [
+        (geometry.plane.display_name, TEXT),
+        (f"{document.cursor[normal] + 1} / {geometry.slices}", FAINT_TEXT),
+        (f"{side} {abs(mm):.1f} mm", FAINT_TEXT),
+    ]
+    if geometry.oblique_deg > OBLIQUE_FROM_DEG:
+        lines.append((f"oblique, {geometry.oblique_deg:.0f}° off", NOTICE))
+    return lines
 
 
 def draw_focus(painter: QPainter, area: QRectF) -> None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from brats_viewer.session import Index
+from brats_viewer.document import Index
 from engine.data import Grid
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)

@@ -1,6 +1,6 @@
-"""One plane through the open case: drawn from the session at every paint, steered by mouse and keys.
+"""One plane through the open case: drawn from the document at every paint, steered by mouse and keys.
 
-A view keeps no picture and no array: what the session holds is what is drawn, and a case that is closed is free.
+A view keeps no picture and no array: what the document holds is what is drawn, and a case that is closed is free.
 """
 
 from dataclasses import dataclass
@@ -9,25 +9,23 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from brats_viewer.session import Levels, Session
+from brats_viewer.document import Document, Levels
 from brats_viewer.views.annotations import (
     FAINT_TEXT,
-    NOTICE,
     TEXT,
-    Line,
     draw_corner,
     draw_crosshair,
     draw_focus,
     draw_letters,
+    position_lines,
 )
 from brats_viewer.views.geometry import Camera, Plane, Point, SliceGeometry
-from brats_viewer.views.slice_image import dragged_levels, grey_image, overlay_image
+from brats_viewer.views.slice_image import dragged_levels, draw_slice
 
 WHEEL_STEP = 120
 """Eighths of a degree in one notch of a mouse wheel."""
 ZOOM_PER_NOTCH = 1.2
 LARGE_STEP = 5
-OBLIQUE_FROM_DEG = 1.0
 
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -55,7 +53,7 @@ class _Drag:
 
 
 class SliceView(QWidget):
-    """A plane of the session's case with labels, crosshair and orientation; asks for what it may not decide."""
+    """A plane of the document's case with labels, crosshair and orientation; asks for what it may not decide."""
 
     camera_requested = Signal(object)
     """A person zoomed or panned: the `Camera` that this view should have."""
@@ -63,9 +61,9 @@ class SliceView(QWidget):
     """A person wants this view's `Plane` to take all the room, or to give it back."""
     resized = Signal()
 
-    def __init__(self, session: Session, plane: Plane, parent: QWidget | None = None) -> None:
+    def __init__(self, document: Document, plane: Plane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._document = document
         self._plane = plane
         self._radiological = True
         self._crosshair_shown = True
@@ -79,15 +77,15 @@ class SliceView(QWidget):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        session.case_changed.connect(self._end_drag)
-        session.modality_changed.connect(self._end_drag)
+        document.case_changed.connect(self._end_drag)
+        document.modality_changed.connect(self._end_drag)
         for changed in (
-            session.case_changed,
-            session.prediction_changed,
-            session.cursor_changed,
-            session.modality_changed,
-            session.levels_changed,
-            session.overlay_changed,
+            document.case_changed,
+            document.prediction_changed,
+            document.cursor_changed,
+            document.modality_changed,
+            document.levels_changed,
+            document.overlay_changed,
         ):
             changed.connect(self.update)
 
@@ -99,8 +97,13 @@ class SliceView(QWidget):
     @property
     def geometry_shown(self) -> SliceGeometry | None:
         """How the case's display grid lies in this view; None where no case is open."""
-        orientation = self._session.orientation
+        orientation = self._document.orientation
         return SliceGeometry(orientation.canonical, self._plane, self._radiological) if orientation else None
+
+    @property
+    def camera(self) -> Camera | None:
+        """Where this view looks; None where there is nothing to look at."""
+        return self._camera
 
     def set_camera(self, camera: Camera | None) -> None:
         """Look at another place or from another distance; None where there is nothing to look at."""
@@ -126,7 +129,7 @@ class SliceView(QWidget):
             return None
         corner = self._picture_area(geometry, camera).topLeft()
         x_mm, y_mm = ((position - corner) / camera.pixels_per_mm).toTuple()
-        return geometry.to_grid(x_mm, y_mm, self._session.cursor)
+        return geometry.to_grid(x_mm, y_mm, self._document.cursor)
 
     def position_of(self, point: Point) -> QPointF | None:
         """Where in this widget a place of the display grid appears; None where no case is open."""
@@ -157,55 +160,29 @@ class SliceView(QWidget):
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
         geometry, camera = self.geometry_shown, self._camera
         if geometry is not None and camera is not None:
-            self._draw_slice(painter, geometry, self._picture_area(geometry, camera))
+            draw_slice(painter, self._picture_area(geometry, camera), self._document, geometry)
             self._draw_annotations(painter, geometry, self._picture_area(geometry, camera), camera)
         if self.hasFocus():
             draw_focus(painter, QRectF(self.rect()))
         painter.end()
 
-    def _draw_slice(self, painter: QPainter, geometry: SliceGeometry, area: QRectF) -> None:
-        session = self._session
-        image, labels = session.image(), session.overlay_labels()
-        number = session.cursor[self._plane.normal]
-        if image is not None:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(area, grey_image(geometry.take(image, number), session.levels))
-        if labels is not None:
-            overlay = overlay_image(geometry.take(labels, number), session.visible_labels, session.opacity)
-            if overlay is not None:
-                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-                painter.drawImage(area, overlay)
-
     def _draw_annotations(self, painter: QPainter, geometry: SliceGeometry, area: QRectF, camera: Camera) -> None:
         whole, font = QRectF(self.rect()), self.font()
         if self._crosshair_shown:
-            cursor = area.topLeft() + _offset(geometry, camera, self._session.cursor)
+            cursor = area.topLeft() + _offset(geometry, camera, self._document.cursor)
             draw_crosshair(painter, whole, cursor)
         top, bottom = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         draw_letters(painter, font, whole, geometry.letters)
-        draw_corner(painter, font, whole, top | left, self._position_lines(geometry))
-        draw_corner(painter, font, whole, top | right, [(self._session.modality.display_name, TEXT)])
+        draw_corner(painter, font, whole, top | left, position_lines(self._document, geometry))
+        draw_corner(painter, font, whole, top | right, [(self._document.modality.display_name, TEXT)])
         if self._plane is not Plane.SAGITTAL:
             side = "Radiological" if self._radiological else "Neurological"
             draw_corner(painter, font, whole, bottom | left, [(side, FAINT_TEXT)])
         if self._drag and self._drag.button is Qt.MouseButton.RightButton:
-            black, white = self._session.levels
+            black, white = self._document.levels
             line = f"W {white - black:.4g}   C {(black + white) / 2:.4g}"
             draw_corner(painter, font, whole, bottom | right, [(line, TEXT)])
-
-    def _position_lines(self, geometry: SliceGeometry) -> list[Line]:
-        normal = self._plane.normal
-        mm = self._session.cursor_mm[normal]
-        side = ("LR", "PA", "IS")[normal][mm >= 0]
-        lines = [
-            (self._plane.display_name, TEXT),
-            (f"{self._session.cursor[normal] + 1} / {geometry.slices}", FAINT_TEXT),
-            (f"{side} {abs(mm):.1f} mm", FAINT_TEXT),
-        ]
-        if geometry.oblique_deg > OBLIQUE_FROM_DEG:
-            lines.append((f"oblique, {geometry.oblique_deg:.0f}° off", NOTICE))
-        return lines
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         """Tell who fits the views."""
@@ -229,7 +206,7 @@ class SliceView(QWidget):
         inside = self._picture_area(geometry, camera).contains(event.position())
         if event.button() is Qt.MouseButton.LeftButton and not inside:
             return
-        self._drag = _Drag(event.button(), event.position(), camera, self._session.levels)
+        self._drag = _Drag(event.button(), event.position(), camera, self._document.levels)
         if event.button() is Qt.MouseButton.MiddleButton:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif event.button() is Qt.MouseButton.LeftButton:
@@ -258,7 +235,7 @@ class SliceView(QWidget):
         if drag.button is Qt.MouseButton.LeftButton:
             self._set_cursor_at(position)
         elif drag.button is Qt.MouseButton.RightButton:
-            self._session.set_levels(dragged_levels(drag.levels, moved.x(), moved.y()))
+            self._document.set_levels(dragged_levels(drag.levels, moved.x(), moved.y()))
         elif drag.button is Qt.MouseButton.MiddleButton:
             x_mm, y_mm = geometry.to_picture(drag.camera.centre)
             moved_mm = moved / drag.camera.pixels_per_mm
@@ -269,7 +246,7 @@ class SliceView(QWidget):
         point = self.point_at(position)
         if point is not None:
             i, j, k = (round(value) for value in point)
-            self._session.set_cursor((i, j, k))
+            self._document.set_cursor((i, j, k))
 
     def _end_drag(self) -> None:
         self._drag = None
@@ -301,7 +278,7 @@ class SliceView(QWidget):
             super().keyPressEvent(event)
         elif key in _ARROWS:
             right, down = _ARROWS[Qt.Key(key)]
-            self._session.set_cursor(geometry.moved(self._session.cursor, right * step, down * step))
+            self._document.set_cursor(geometry.moved(self._document.cursor, right * step, down * step))
         elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
             self._step(self._plane.normal, step if key == Qt.Key.Key_PageUp else -step)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -310,9 +287,9 @@ class SliceView(QWidget):
             super().keyPressEvent(event)
 
     def _step(self, axis: int, voxels: int) -> None:
-        index = list(self._session.cursor)
+        index = list(self._document.cursor)
         index[axis] += voxels
-        self._session.set_cursor((index[0], index[1], index[2]))
+        self._document.set_cursor((index[0], index[1], index[2]))
 
 
 def _offset(geometry: SliceGeometry, camera: Camera, point: Point) -> QPointF:

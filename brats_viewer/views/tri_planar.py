@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from brats_viewer.session import Session
+from brats_viewer.document import Document
 from brats_viewer.views.annotations import LETTER_BAND_PX
 from brats_viewer.views.geometry import Camera, Plane
 from brats_viewer.views.slice_view import SliceView
@@ -24,16 +24,16 @@ Voxel = NDArray[np.floating | np.integer]
 
 
 class TriPlanarView(QWidget):
-    """Axial, coronal and sagittal planes of the session's case with one centre and one number of pixels per mm.
+    """Axial, coronal and sagittal planes of the document's case with one centre and one number of pixels per mm.
 
     The scale is kept as a multiple of the one at which the brain fits into every view shown, so that a window of
     another size, or a maximised view, shows as much of the patient as before.
     """
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
-        self._views = {plane: SliceView(session, plane, self) for plane in Plane}
+        self._document = document
+        self._views = {plane: SliceView(document, plane, self) for plane in Plane}
         self._maximised: Plane | None = None
         self._brain: tuple[Voxel, Voxel] = (np.zeros(3), np.ones(3))
         self._centre: Voxel = np.zeros(3)
@@ -48,7 +48,7 @@ class TriPlanarView(QWidget):
             view.camera_requested.connect(self._take_camera)
             view.maximise_requested.connect(self._toggle_maximised)
             view.resized.connect(self._show_camera)
-        session.case_changed.connect(self.reset_view)
+        document.case_changed.connect(self.reset_view)
         self.reset_view()
 
     def _fill_gaps(self) -> None:
@@ -95,7 +95,7 @@ class TriPlanarView(QWidget):
 
     def _brain_box(self) -> tuple[Voxel, Voxel]:
         """The first and last voxel of the image's foreground, give or take one; of the grid where that is empty."""
-        image = self._session.image()
+        image = self._document.image()
         if image is None:
             return np.zeros(3), np.ones(3)
         inside = np.argwhere(foreground(image[::2, ::2, ::2])) * 2
@@ -118,7 +118,7 @@ class TriPlanarView(QWidget):
 
     def _take_camera(self, camera: Camera) -> None:
         """Look where a view was asked to look, but not away from the case and not from too near or far."""
-        orientation = self._session.orientation
+        orientation = self._document.orientation
         if orientation is None:
             return
         zoom = camera.pixels_per_mm / self._fitting_scale()
@@ -131,7 +131,7 @@ class TriPlanarView(QWidget):
         i, j, k = (float(value) for value in self._centre)
         camera = Camera((i, j, k), self._fitting_scale() * self._zoom)
         for view in self._views.values():
-            view.set_camera(camera if self._session.case else None)
+            view.set_camera(camera if self._document.case else None)
 
     def _toggle_maximised(self, plane: Plane) -> None:
         self.set_maximised_plane(None if self._maximised else plane)
