@@ -56,7 +56,7 @@ class Message:
         """Pickle `content`; raises what pickle raises if that cannot be."""
         buffers: list[pickle.PickleBuffer] = []
         pickled = io.BytesIO()
-        _Pickler(pickled, protocol=5, buffer_callback=buffers.append).dump(content)
+        _Pickler(pickled, protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=buffers.append).dump(content)
         return cls(kind, pickled.getvalue(), [buffer.raw() for buffer in buffers])
 
     def content(self) -> Any:
@@ -69,11 +69,13 @@ def _read_only(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
 
 class _Pickler(pickle.Pickler):
-    """Knows read-only mappings, which frozen values hold, and which pickle does not know."""
+    """Knows read-only mappings, which frozen values hold, and keeps arrays out of the pickle whatever their strides."""
 
     def reducer_override(self, value: object) -> Any:
         if isinstance(value, MappingProxyType):
             return _read_only, (dict(value),)
+        if type(value) is np.ndarray and not value.flags.forc:  # a flipped view; NumPy would put it into the pickle
+            return np.ascontiguousarray(value).__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         return NotImplemented
 
 

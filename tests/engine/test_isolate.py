@@ -17,6 +17,7 @@ import pytest
 from engine.data.labels import CONVENTIONS
 from engine.errors import CaseError, WorkerError
 from engine.isolate import Worker, process
+from engine.isolate.channel import Kind, Message
 from engine.isolate.memory import MemoryFile, shared_memory
 from engine.progress import Progress, Work, finish
 
@@ -233,6 +234,15 @@ def test_large_arrays_arrive_equal_and_leave_nothing(through: str, monkeypatch: 
             assert got["none"].shape == (0, 3)
             assert got["sum"] == float(second.sum())
     assert (listing(SHARED_MEMORY), len(listing(DESCRIPTORS))) == (shared_before, len(open_before))
+
+
+def test_an_array_stays_out_of_the_pickle_whatever_its_strides() -> None:
+    array = np.arange(60_000, dtype=np.uint8).reshape(30, 40, 50)
+    for view in (array, array.T, array[::-1, :, ::-1], array[::2].transpose(1, 0, 2)):
+        message = Message.of(Kind.RESULT, view)
+        assert [buffer.nbytes for buffer in message.buffers] == [view.size]
+        assert len(message.pickled) < 1000
+        np.testing.assert_array_equal(message.content(), view)
 
 
 def listing(folder: Path) -> list[str]:
