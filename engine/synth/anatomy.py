@@ -1,15 +1,15 @@
 """One person's healthy brain: the atlas turned, scaled, bent, aged, and pushed aside by what grows in it.
 
-A brain is described by a field of positions: for each voxel of the case's grid, the point of the atlas it shows. The field
-is smooth, so all bending happens on a coarse lattice and only the last look-up is done at full resolution.
+A brain is described by a field of positions: for each voxel of the case's grid, the point of the atlas it shows. The
+field is smooth, so all bending happens on a coarse lattice and only the last look-up is done at full resolution.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from engine.synth.atlas import MAPS, Atlas
 from engine.synth.draw import Draw
@@ -51,8 +51,8 @@ class Grid:
 class Anatomy:
     """A brain on a grid; all fields (X, Y, Z) float32, distances in mm as in `Atlas`.
 
-    grey, white and fluid are shares that sum to 1 inside the brain. lateral is the distance from the mid-sagittal plane,
-    positive to the left.
+    grey, white and fluid are shares that sum to 1. lateral is the distance from the mid-sagittal plane in the atlas,
+    positive on one side.
     """
 
     grey: Tensor
@@ -113,7 +113,7 @@ def look_up(atlas: Atlas, field: Tensor) -> Tensor:
     last = torch.tensor(atlas.maps.shape[1:], device=field.device)[:, None, None, None] - 1
     unit = index * (2 / last) - 1
     points = unit.flip(0).permute(1, 2, 3, 0)[None]
-    return F.grid_sample(atlas.maps[None], points, align_corners=True, padding_mode="border")[0]
+    return functional.grid_sample(atlas.maps[None], points, align_corners=True, padding_mode="border")[0]
 
 
 def build(atlas: Atlas, field: Tensor, shape: Shape, draw: Draw) -> Anatomy:
@@ -121,10 +121,10 @@ def build(atlas: Atlas, field: Tensor, shape: Shape, draw: Draw) -> Anatomy:
 
     Sulci are widened (atrophy) and the average template's soft borders sharpened by random amounts.
     """
-    fine = F.interpolate(field[None], size=shape, mode="trilinear", align_corners=True)[0]
+    fine = functional.interpolate(field[None], size=shape, mode="trilinear", align_corners=True)[0]
     grey, white, t1, depth, ventricle = look_up(atlas, fine)
     fluid = (1 - grey - white).clamp(min=0) * draw.uniform(1.0, 2.2)
     fluid = torch.maximum(fluid, torch.sigmoid(-2 * ventricle))
     shares = torch.stack((grey, white, fluid)).clamp(min=1e-4) ** draw.uniform(1.0, 2.2)
-    shares = shares / shares.sum(0)
-    return Anatomy(*shares, t1=t1, depth=depth, ventricle=ventricle, lateral=fine[0] - atlas.middle_mm[0])
+    grey, white, fluid = shares / shares.sum(0)
+    return Anatomy(grey, white, fluid, t1, depth, ventricle, lateral=fine[0] - atlas.middle_mm[0])

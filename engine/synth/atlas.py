@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from engine.resources import resource
 
@@ -27,8 +27,8 @@ class Atlas:
     """Maps of one average head, the raw material of every synthetic brain.
 
     maps: (5, X, Y, Z) float32, axes to left, posterior, superior; the channels are `MAPS`: grey and white matter
-    shares in [0, 1], T1 intensity in [0, 1], depth below the brain's surface in mm (negative outside) and distance to the
-    lateral ventricles in mm (negative inside them). Distances end at -12 and 36 mm.
+    shares in [0, 1], T1 intensity in [0, 1], depth below the brain's surface in mm (negative outside) and distance to
+    the lateral ventricles in mm (negative inside them). Distances end at -12 and 36 mm.
     spacing_mm: edge of a voxel, 1 or 2. middle_mm: the point of the mid-sagittal plane about which heads turn.
     Positions in the atlas are in mm from the centre of the first voxel of the 1 mm maps.
     """
@@ -52,7 +52,9 @@ def load_atlas(spacing_mm: int = 1) -> Atlas:
     maps = np.concatenate((shares, distances - DISTANCE_OFFSET_MM))
     middle_mm = (midline, (maps.shape[2] - 1) / 2, (maps.shape[3] - 1) / 2)
     fine = torch.from_numpy(maps)
-    return Atlas(fine if spacing_mm == 1 else F.avg_pool3d(fine, spacing_mm, ceil_mode=True), spacing_mm, middle_mm)
+    return Atlas(
+        fine if spacing_mm == 1 else functional.avg_pool3d(fine, spacing_mm, ceil_mode=True), spacing_mm, middle_mm
+    )
 
 
 def derive(target: Path) -> None:
@@ -67,7 +69,7 @@ def derive(target: Path) -> None:
     folder = Path(nilearn.__file__).parent / "datasets" / "data"
 
     def template(name: str) -> NDArray[np.float32]:
-        image = nib.load(folder / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz")
+        image = nib.Nifti1Image.from_filename(folder / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz")
         data = np.asarray(image.dataobj, dtype=np.float32)[::-1, ::-1]  # RAS to LPS
         return np.ascontiguousarray(data / data.max())
 

@@ -29,7 +29,7 @@ class SyntheticCase:
 
 
 def make_case(atlas: Atlas, grid: Grid, seed: int) -> SyntheticCase:
-    """Make the case of `seed` on `grid`; it computes where the atlas is, and gives the same arrays for the same seed there.
+    """Make the case of `seed` on `grid`, on the device where the atlas is; there a seed gives the same arrays again.
 
     Cases of one grid have one shape, so they stack into batches.
     """

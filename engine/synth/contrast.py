@@ -1,15 +1,16 @@
 """How a brain and its tumours look in T1N, T1C, T2W and T2F, drawn much wider than any one scanner would.
 
 Intensities are relative to white matter (1.0). What is bright without being tumour is drawn too, because a network that
-never saw it takes it for tumour: grey matter, ageing white matter, vessels, meninges, choroid plexus, the rim of the brain.
+never saw it takes it for tumour: grey matter, ageing white matter, vessels, meninges, choroid plexus, the brain's rim.
 """
 
 import torch
 from torch import Tensor
 
+from engine.data import Label
 from engine.synth.anatomy import Anatomy, Grid
 from engine.synth.draw import Draw
-from engine.synth.tumour import ET, NCR, Tumour
+from engine.synth.tumour import CORE_SHARES, Tumour
 
 Range = tuple[float, float]
 T1N, T1C, T2W, T2F = range(4)
@@ -32,7 +33,7 @@ def render(anatomy: Anatomy, tumour: Tumour, grid: Grid, draw: Draw) -> Tensor:
     oedema[T2W] = max(oedema[T2W], grey[T2W] * draw.uniform(1.05, 1.3))
     oedema[T2F] = max(oedema[T2F], grey[T2F] * draw.uniform(1.06, 1.3))
     enhancing[T1C] = max(enhancing[T1C], necrosis[T1C] + 0.3, grey[T1C] + 0.12)
-    if not bool((tumour.labels == ET).any()):  # low grade: the core is solid tumour and not dead tissue
+    if not bool((tumour.labels == Label.ET).any()):  # low grade: the core is solid tumour and not dead tissue
         necrosis[T1C], necrosis[T2F] = draw.uniform(0.45, 0.95), draw.uniform(1.1, 2.3)
     healthy = _healthy(anatomy, grey, deep, fluid, grid, draw)
     _add_white_matter_lesions(healthy, anatomy, grid, draw)
@@ -60,7 +61,7 @@ def _healthy(
 
 
 def _add_white_matter_lesions(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) -> None:
-    """Bright rims and caps along the ventricles, and scattered bright spots (leukoaraiosis), on FLAIR and less on T2."""
+    """Bright rims and caps along the ventricles, and scattered bright spots (leukoaraiosis): on FLAIR, less on T2."""
     distance = anatomy.ventricle.clamp(min=0)
     along = torch.exp(-distance / draw.uniform(1.5, 5)) * (1 - anatomy.fluid)
     along = along * (1 + 0.6 * draw.noise(anatomy.shape, 20 / grid.spacing_mm)[0]).clamp(min=0)
@@ -129,8 +130,6 @@ def _with_tumour(
         )
         image = healthy[modality] * (1 - cover * share_sum) + cover * signal
         if haemorrhage is not None and modality in (T1N, T1C):
-            image = image + haemorrhage * (tumour.shares[NCR - 1] + tumour.shares[ET - 1])
+            image = image + haemorrhage * tumour.shares[list(CORE_SHARES)].sum(0)
         images.append(image)
     return torch.stack(images)
-
-

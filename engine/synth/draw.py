@@ -3,8 +3,8 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 
 class Draw:
@@ -53,12 +53,12 @@ class Draw:
     def noise(self, shape: tuple[int, int, int], scale: float, channels: int = 1) -> Tensor:
         """Smooth noise of about zero mean and unit deviation, (channels, X, Y, Z) float32.
 
-        scale: size of its features in voxels. Knots of white noise are spread `scale` voxels apart at a random offset and
-        joined linearly.
+        scale: size of its features in voxels. Knots of white noise lie about `scale` voxels apart and are joined
+        linearly.
         """
         knots = tuple(max(2, math.ceil(size / scale) + 1) for size in shape)
         coarse = self.white_noise((1, channels, *knots))
-        fine = F.interpolate(coarse, size=shape, mode="trilinear", align_corners=True)[0]
+        fine = functional.interpolate(coarse, size=shape, mode="trilinear", align_corners=True)[0]
         return fine * _KNOT_GAIN if scale >= 2 else fine
 
 

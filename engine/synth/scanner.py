@@ -1,8 +1,8 @@
-"""What a scanner and the skull stripping do to the images: resolution, bias field, noise, grey scale, and a faulty mask."""
+"""What a scanner and the skull stripping do to the images: resolution, bias field, noise, grey scale, a faulty mask."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from engine.synth.anatomy import Anatomy, Grid
 from engine.synth.draw import Draw
@@ -63,8 +63,8 @@ def _lower_resolution(image: Tensor, grid: Grid, draw: Draw) -> Tensor:
     thickness = draw.uniform(2, 6)
     small = list(_shape(image))
     small[axis] = max(2, round(small[axis] * grid.spacing_mm / max(thickness, grid.spacing_mm)))
-    low = F.interpolate(image[None, None], size=small, mode="area")
-    return F.interpolate(low, size=_shape(image), mode="trilinear")[0, 0]
+    low = functional.interpolate(image[None, None], size=small, mode="area")
+    return functional.interpolate(low, size=_shape(image), mode="trilinear")[0, 0]
 
 
 def _shape(image: Tensor) -> tuple[int, int, int]:

@@ -9,12 +9,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from engine.data import Label
 from engine.synth.anatomy import Anatomy, Grid, Shape
 from engine.synth.draw import Draw
 from engine.synth.smooth import smooth
 
-NCR, ED, ET = 1, 2, 3
-FLOOR_MM = -22.0  # the cerebellum and the brain stem lie below this, from the middle of the head; gliomas are rare there
+SHARES = (Label.NCR, Label.ED, Label.ET)
+CORE_SHARES = (0, 2)
+FLOOR_MM = -22.0  # from the middle of the head; below lie the cerebellum and the brain stem, where gliomas are rare
 
 Growth = Literal["ring", "multilocular", "solid", "low-grade core", "low-grade infiltration"]
 GROWTHS: tuple[tuple[Growth, float], ...] = (
@@ -41,8 +43,8 @@ class Lesion:
 class Tumour:
     """What the tumours of a case are made of.
 
-    labels: (X, Y, Z) uint8 of 0, NCR, ED, ET. shares: (3, X, Y, Z) float32, how much of each voxel's signal is NCR, ED and ET: soft
-    at borders, fading towards the oedema's rim.
+    labels: (X, Y, Z) uint8 values of `Label`. shares: (3, X, Y, Z) float32, how much of each voxel's signal is NCR, ED
+    and ET (`SHARES`): soft at borders, fading towards the oedema's rim.
     """
 
     labels: Tensor
@@ -63,7 +65,7 @@ def draw_lesions(white: Tensor, brain: Tensor, grid: Grid, draw: Draw) -> list[L
         return []
     growth = _draw_growth(draw)
     count = 1 + draw.chance(0.15) + draw.chance(0.07)
-    lesions = []
+    lesions: list[Lesion] = []
     for _ in range(count):
         x, y, z = where[draw.index(len(where))].tolist()
         lesions.append(_draw_lesion(position[:, x, y, z], growth, 1.0 if not lesions else 0.6, draw))
@@ -90,7 +92,10 @@ def _draw_lesion(centre_mm: Tensor, growth: Growth, size: float, draw: Draw) -> 
 
 
 def displace(field: Tensor, lesions: list[Lesion], grid: Grid) -> Tensor:
-    """Mass effect: what lay at a lesion's centre is now found further out. field (3, *lattice) in atlas mm, same returned."""
+    """Mass effect: what lay at a lesion's centre is now found further out.
+
+    field: (3, *lattice) in mm of the atlas. Returns the field bent.
+    """
     position = grid.positions_mm(_shape(field[0]), field.device)
     moved = field
     for lesion in lesions:
@@ -134,7 +139,10 @@ def _barrier(anatomy: Anatomy, draw: Draw) -> Tensor:
 def _core_and_oedema(
     anatomy: Anatomy, lesion: Lesion, away: Tensor, barrier: Tensor, grid: Grid, draw: Draw
 ) -> tuple[Tensor, Tensor]:
-    """Distances (X, Y, Z) from the centre in radii of the core and of the oedema; each is where its distance is below 1."""
+    """Distances (X, Y, Z) from the centre in radii of core and oedema, each of which is where its distance is below 1.
+
+    away: (3, X, Y, Z), mm from the centre. barrier: (X, Y, Z), see `_barrier`.
+    """
     rough = draw.noise(anatomy.shape, draw.uniform(8, 16) / grid.spacing_mm)[0]
     fine = draw.noise(anatomy.shape, max(2.0, draw.uniform(3, 6) / grid.spacing_mm))[0]
     stretch = torch.tensor([draw.uniform(0.75, 1.3) for _ in range(3)], device=draw.device)
@@ -160,9 +168,9 @@ def _nearest(away: Tensor) -> tuple[int, int, int]:
 def _paint(labels: Tensor, lesion: Lesion, core: Tensor, oedema: Tensor, grid: Grid, draw: Draw) -> None:
     """Write a lesion's labels into `labels`; core wins over the oedema of another lesion."""
     shape = _shape(core)
-    labels[(oedema < 1) & (labels == 0)] = ED
+    labels[(oedema < 1) & (labels == 0)] = Label.ED
     inside = core < 1
-    labels[inside] = NCR
+    labels[inside] = Label.NCR
     texture = draw.noise(shape, max(2.0, draw.uniform(4, 10) / grid.spacing_mm))[0]
     thickness = max(draw.uniform(0.12, 0.6), 2.0 / lesion.core_mm) * (1 + draw.uniform(0.1, 0.5) * texture)
     rim = core > 1 - thickness.clamp(min=1.0 / lesion.core_mm)
@@ -177,18 +185,18 @@ def _paint(labels: Tensor, lesion: Lesion, core: Tensor, oedema: Tensor, grid: G
         return
     else:  # a low-grade tumour with a little enhancement
         enhancing = texture > draw.uniform(1.5, 2.2)
-    labels[inside & enhancing] = ET
+    labels[inside & enhancing] = Label.ET
     if draw.chance(0.07):  # tumour that does not enhance, outside of the ring
         outer = oedema < 0.75 + 0.2 * texture
-        labels[outer & (labels == ED)] = NCR
+        labels[outer & (labels == Label.ED)] = Label.NCR
 
 
 def _shares(labels: Tensor, fade: Tensor, grid: Grid, draw: Draw) -> Tensor:
-    hard = torch.stack([labels == label for label in (NCR, ED, ET)]).float()
+    hard = torch.stack([labels == label for label in SHARES]).float()
     soft = smooth(hard, 1 if grid.spacing_mm > 1.5 else 3)
     blend = draw.uniform(0.3, 0.8)
     shares = soft * blend + hard * (1 - blend)
-    shares[1] *= fade / torch.where(labels == ED, fade, 0).max().clamp(min=0.2)
+    shares[1] *= fade / torch.where(labels == Label.ED, fade, 0).max().clamp(min=0.2)
     return shares.clamp(max=1)
 
 

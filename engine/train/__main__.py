@@ -2,16 +2,19 @@
 
 import argparse
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 from tqdm import tqdm
 
-from engine.errors import EngineError
+from engine.errors import EngineError, TrainingError
 from engine.train.config import TrainConfig
 from engine.train.loop import train
+from engine.train.publish import publish
 
 
 def main() -> int:
@@ -31,15 +34,44 @@ def main() -> int:
         config = TrainConfig.read(arguments.config) if arguments.config else TrainConfig()
         given = {name: getattr(arguments, name) for name in ("hours", "steps", "seed")}
         config = replace(config, **{name: value for name, value in given.items() if value is not None})
-        init = load_file(arguments.init) if arguments.init else None
-        with tqdm(unit=" step", mininterval=5) as bar:
-            for progress in train(config, arguments.run, init):
-                bar.total = progress.total
-                bar.update(progress.done - bar.n)
+        _run(config, arguments.run, arguments.init)
     except EngineError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0
+
+
+def _run(config: TrainConfig, run: Path, init: Path | None) -> None:
+    work = train(config, run, _weights(init))
+    steps = 0
+    with tqdm(unit=" step", mininterval=5) as bar:
+        while True:
+            try:
+                progress = next(work)
+            except StopIteration as stop:
+                weights = stop.value
+                break
+            steps = progress.done
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+    facts = {"data": "synthetic cases only", "steps": steps, "settings": asdict(config), "init": init and str(init)}
+    publish(
+        run / "model",
+        config,
+        weights,
+        title=f"{run.name}, {config.spacing_mm:g} mm",
+        description="Trained on synthetic cases only.",
+        training=facts,
+    )
+
+
+def _weights(path: Path | None) -> dict[str, Tensor] | None:
+    if path is None:
+        return None
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path}: cannot be read as weights ({error}); give a .safetensors file") from error
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from engine.errors import TrainingError
-from engine.model.unet import Norm
+from engine.model.unet import Norm, UNetConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,9 @@ class TrainConfig:
     """One training on synthetic cases.
 
     steps: length of the schedule in steps; hours: if given, the schedule ends after this wall-clock time instead, and
-    `steps` is not used. shape, spacing_mm: the grid of a case, all of which is one window. drop_modality: probability that a
-    case lacks some of its modalities. focal_gamma: 0 makes the focal term cross-entropy.
+    `steps` is not used. shape, spacing_mm: the grid of a case, all of which is one window. warm_up: share of the
+    schedule. drop_modality: probability that a case lacks some of its modalities. focal_gamma: 0 makes the focal term
+    cross-entropy. ema: memory of the averaged weights, per step.
     """
 
     steps: int = 3000
@@ -50,7 +51,22 @@ class TrainConfig:
             if unknown:
                 raise TrainingError(f"{path}: has unknown settings {sorted(unknown)}; remove them")
             if "shape" in values:
-                values["shape"] = tuple(values["shape"])
-            return cls(**values)
+                x, y, z = values["shape"]
+                values["shape"] = (x, y, z)
+            config = cls(**values)
+            config.check()
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{path}: is not a training configuration ({error}); give a JSON file of settings") from error
+            raise TrainingError(f"{path}: holds no valid training settings ({error}); correct them") from error
+        return config
+
+    def check(self) -> None:
+        """Raise ValueError, naming the setting, if a training could not begin with these."""
+        stride = UNetConfig(depth=self.depth).stride
+        if any(size < stride or size % stride for size in self.shape):
+            raise ValueError(f"shape {self.shape} must be multiples of {stride}")
+        if self.steps < 1 or self.batch < 1 or self.checkpoint_every < 1:
+            raise ValueError("steps, batch and checkpoint_every must be 1 or more")
+        if self.hours is not None and self.hours <= 0:
+            raise ValueError("hours must be more than 0")
+        if not (self.spacing_mm > 0 and 0 < self.warm_up < 1 and 0 <= self.ema < 1 and 0 <= self.drop_modality <= 1):
+            raise ValueError("spacing_mm, warm_up, ema or drop_modality is out of its range")

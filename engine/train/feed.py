@@ -1,9 +1,10 @@
 """Training batches of synthetic cases, made in a background thread ahead of the step that needs them.
 
-Everything about batch number i follows from (seed, i) alone, so a resumed training sees what an uninterrupted one would.
+Everything about batch number i follows from (seed, i) alone, so a resumed training sees what an uninterrupted one
+would.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -51,14 +52,14 @@ def make_batch(config: TrainConfig, atlas: Atlas, index: int) -> Batch:
 
 
 def drop_modalities(image: Tensor, draw: Draw) -> None:
-    """Blank one to three channels of a z-scored image (4, X, Y, Z), as a missing modality is, in place; T1C or T2F stays."""
+    """Blank one to three channels of a z-scored image (4, X, Y, Z) in place, as if missing; T1C or T2F stays."""
     kept = (T1C, T2F)[draw.index(2)]
     others = [channel for channel in range(len(image)) if channel != kept]
     for _ in range(1 + draw.index(len(others))):
         image[others.pop(draw.index(len(others)))] = 0
 
 
-def batches(config: TrainConfig, first: int) -> Iterator[Batch]:
+def batches(config: TrainConfig, first: int) -> Generator[Batch, None, None]:
     """Batches number `first`, first + 1, ... without end; close the generator to stop its thread."""
     atlas = load_atlas(2 if config.spacing_mm > 1.5 else 1)
     with ThreadPoolExecutor(1, "synthetic cases") as pool:
@@ -71,5 +72,3 @@ def batches(config: TrainConfig, first: int) -> Iterator[Batch]:
         finally:
             for future in waiting:
                 future.cancel()
-
-

@@ -1,7 +1,7 @@
 """The training loop of the project.
 
-A run is a folder: `config.json`, `log.jsonl` (one JSON record per line), `checkpoint.pt` (all of the state), `weights.safetensors` (the
-averaged weights alone, renewed at each checkpoint, for a look at the model while it trains).
+A run is a folder: `config.json`, `log.jsonl` (one JSON record per line), `checkpoint.pt` (all of the state) and
+`weights.safetensors` (the averaged weights alone, renewed at each checkpoint, for a look at the model while it trains).
 """
 
 import json
@@ -121,8 +121,8 @@ class Trainer:
 def train(config: TrainConfig, run: Path, init: dict[str, Tensor] | None = None) -> Work[dict[str, Tensor]]:
     """Train on synthetic cases in the folder `run`, or go on where it stopped; returns the averaged weights.
 
-    init: weights to start a fresh run from. Closing the generator stops the training; what it did since the last checkpoint is lost.
-    Raises TrainingError if the folder holds a run of another configuration.
+    init: weights to start a fresh run from. Closing the generator stops the training; what it did since the last
+    checkpoint is lost. Raises TrainingError if the folder holds a run of another configuration.
     """
     trainer = _open(config, run, init)
     began = time.monotonic() - trainer.seconds

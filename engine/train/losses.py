@@ -1,8 +1,8 @@
 """What training minimises: region Dice and focal loss on logits. This file knows tensors only."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 SMOOTHING = 1e-5
 NCR, ED, ET = 1, 2, 3
@@ -36,7 +36,7 @@ def focal_loss(logits: Tensor, targets: Tensor, gamma: float) -> Tensor:
 
     p_t is the probability given to what is true there (Lin et al. 2017, eq. 4). Shapes as in `dice_loss`.
     """
-    entropy = F.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
+    entropy = functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
     if gamma == 0:
         return entropy.mean()
     return ((1 - torch.exp(-entropy)) ** gamma * entropy).mean()
