@@ -39,13 +39,16 @@ class UNetConfig:
 
 
 def _norm(kind: Norm, channels: int) -> nn.Module:
-    if kind == "group":
-        return nn.GroupNorm(GROUPS, channels)
-    if kind == "instance":
-        return nn.InstanceNorm3d(channels, affine=True)
-    if kind == "batch":
-        return nn.BatchNorm3d(channels)
-    return nn.Identity()
+    match kind:
+        case "group":
+            return nn.GroupNorm(GROUPS, channels)
+        case "instance":
+            return nn.InstanceNorm3d(channels, affine=True)
+        case "batch":
+            return nn.BatchNorm3d(channels)
+        case "none":
+            return nn.Identity()
+    raise ValueError(f"{kind!r} is not a norm")
 
 
 class Block(nn.Sequential):

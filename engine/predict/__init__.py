@@ -5,7 +5,9 @@ from engine.model import DEFAULT_MODEL
 from engine.predict.device import AUTO, Device, devices
 from engine.progress import Work
 
-__all__ = ["Device", "devices", "segment"]
+__all__ = ["TTA_SCHEMES", "Device", "devices", "segment"]
+
+TTA_SCHEMES = ("none", "flips", "reference")
 
 
 def segment(

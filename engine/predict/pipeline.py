@@ -23,13 +23,9 @@ from engine.predict.resample import resample
 from engine.predict.windows import Stitch, gaussian_weights, passes
 from engine.progress import Pace, Progress, Work
 
-TTA_SCHEMES = ("none", "flips", "reference")
-
 
 def segment_case(case: Case, *, model: str, device: str, tta: str, overlap: float | None) -> Work[Segmentation]:
     """See `engine.predict.segment`, which is this after torch has loaded."""
-    if tta not in TTA_SCHEMES:
-        raise ValueError(f"{tta!r} is not one of {TTA_SCHEMES}")
     started = perf_counter()
     card = find_model(model)
     notes = _notes(case, card)

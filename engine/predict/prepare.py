@@ -108,10 +108,14 @@ def _resample_masked(
     image: NDArray[np.float32], mask: NDArray[np.bool_], shape: tuple[int, int, int]
 ) -> tuple[Tensor, Tensor]:
     """Image and mask at another spacing; the mean is over foreground only, so no background bleeds into the rim."""
-    inside = torch.from_numpy(np.ascontiguousarray(mask))
-    values = torch.where(inside, torch.from_numpy(np.ascontiguousarray(image)), 0.0)
+    inside = _tensor(mask)
+    values = torch.where(inside, _tensor(image), 0.0)
     if tuple(values.shape) == shape:
         return values, inside
     share = resample(inside.float(), shape)
     kept = share >= min(0.5, float(share.max()))  # a brain of a single voxel must not vanish
     return torch.where(kept, resample(values, shape) / share.clamp(min=1e-6), 0.0), kept
+
+
+def _tensor(array: NDArray[np.float32] | NDArray[np.bool_]) -> Tensor:
+    return torch.from_numpy(array.copy())  # a flipped view has negative strides, which torch does not take

@@ -112,6 +112,8 @@ def passes(
     "none": each window once. "flips": each window in all eight mirrorings. "reference": the corner chunks, each in one
     mirroring drawn at random (each axis with probability 1/2; drawn anew from `seed`, so a mask can be made again).
     """
+    if scheme not in ("none", "flips", "reference"):
+        raise ValueError(f"{scheme!r} is no scheme of test-time augmentation")
     if scheme == "reference":
         generator = torch.Generator().manual_seed(seed)
         for chunk in corner_chunks(shape, window):

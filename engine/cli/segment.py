@@ -1,0 +1,140 @@
+"""`brats-engine segment`: from a case's files to a mask and its provenance."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from engine.cli.console import watch
+from engine.data import (
+    CONVENTIONS,
+    CaseFiles,
+    ImageSource,
+    Modality,
+    Region,
+    Segmentation,
+    find_case,
+    is_own_output,
+    load_case,
+    output_convention,
+    save_segmentation,
+)
+from engine.errors import CaseError
+from engine.model import DEFAULT_MODEL, find_model
+from engine.predict import TTA_SCHEMES, segment
+
+_log = logging.getLogger(__name__)
+
+
+def add(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "segment",
+        parents=[shared],
+        help="predict the tumour's labels of a case",
+        description="Predict the tumour's labels of a case: a mask on the case's own grid and, beside it, a JSON that "
+        "says how it was made.",
+    )
+    parser.add_argument("case", type=Path, metavar="CASE", help="the case's folder, or one of its files")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT.nii.gz", help="default: CASE/<id>_prediction.nii.gz")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT even if this program did not write it")
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|FOLDER", help="see `models list` (%(default)s)")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: %(default)s")
+    parser.add_argument(
+        "--tta",
+        choices=TTA_SCHEMES,
+        default="flips",
+        help="test-time augmentation: the mean of all eight mirrorings (flips, the default), the reference system's "
+        "eight randomly mirrored corner chunks (reference), or none",
+    )
+    parser.add_argument("--labels", choices=tuple(CONVENTIONS), help="write labels so; default: as the input is named")
+    parser.add_argument("--resample", action="store_true", help="bring images that lie on different grids to one")
+    for modality in Modality:
+        parser.add_argument(
+            f"--{modality.lower()}",
+            type=_image_source,
+            metavar="FILE[:N]",
+            help=f"take this file (of a 4D file volume N, from 0) as {modality.display_name}",
+        )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Segment one case; raises EngineError with nothing written."""
+    find_model(options.model)  # a wrong name is told before files are read
+    files = find_case(options.case, _assigned(options))
+    target = options.output or files.folder / f"{files.id}_prediction.nii.gz"
+    _check_target(target, overwrite=options.overwrite)
+    _tell(_mapping_lines(files), quiet=options.quiet)
+    case = watch(load_case(files, truth=False, resample=options.resample), quiet=options.quiet)
+    _tell(case.warnings, quiet=options.quiet)
+    work = segment(case, model=options.model, device=options.device, tta=options.tta)
+    segmentation = watch(work, quiet=options.quiet)
+    _tell(segmentation.notes, quiet=options.quiet)
+    convention = CONVENTIONS[options.labels] if options.labels else output_convention(files)
+    mask, provenance = save_segmentation(target, segmentation, case, convention)
+    result = {
+        "case": case.id,
+        "mask": str(mask),
+        "provenance": str(provenance),
+        "labels": convention.name,
+        "volumes_ml": _volumes_ml(segmentation),
+        "model": segmentation.model,
+        "model_sha256": segmentation.model_sha256,
+        "device": segmentation.device,
+        "tta": segmentation.tta,
+        "seconds": segmentation.seconds,
+        "inputs": {str(modality): str(source) for modality, source in files.images.items()},
+        "warnings": [*case.warnings, *segmentation.notes],
+    }
+    print(json.dumps(result, indent=2) if options.json else _summary(result))
+
+
+def _summary(result: dict[str, Any]) -> str:
+    volumes = ", ".join(f"{region} {volume:.1f} ml" for region, volume in result["volumes_ml"].items())
+    pace = f"{result['seconds']:.1f} s on {result['device']}"
+    return f"{result['mask']}: {volumes}; labels of {CONVENTIONS[result['labels']].title}; {pace}"
+
+
+def _volumes_ml(segmentation: Segmentation) -> dict[str, float]:
+    labels = segmentation.labels
+    return {str(region): int(region.mask(labels.data).sum()) * labels.grid.voxel_ml for region in Region}
+
+
+def _check_target(target: Path, *, overwrite: bool) -> None:
+    if not target.name.endswith((".nii", ".nii.gz")):
+        raise CaseError(f"{target}: the mask is written as NIfTI; give a name that ends in .nii.gz or .nii")
+    if not target.parent.is_dir():
+        raise CaseError(f"{target.parent}: no such folder to write the mask to; make it, or choose another with -o")
+    if target.exists() and not overwrite and not is_own_output(target):
+        raise CaseError(f"{target}: exists and is no prediction of this program; choose another -o, or --overwrite")
+
+
+def _assigned(options: argparse.Namespace) -> dict[Modality, ImageSource] | None:
+    given = {modality: getattr(options, modality.lower()) for modality in Modality}
+    return {modality: source for modality, source in given.items() if source} or None
+
+
+def _image_source(text: str) -> ImageSource:
+    path, colon, volume = text.rpartition(":")
+    return ImageSource(Path(path), int(volume)) if colon and volume.isdecimal() else ImageSource(Path(text))
+
+
+def _mapping_lines(files: CaseFiles) -> list[str]:
+    """Which file became which modality, and what is not decided, as lines for a person."""
+    lines = [f"{modality.display_name}: {source}" for modality, source in files.images.items()]
+    lines += [f"{modality.display_name}: missing" for modality in files.missing if str(modality) not in files.ambiguous]
+    for slot, candidates in files.ambiguous.items():
+        names = ", ".join(map(str, candidates))
+        lines.append(f"{slot}: not used, the names do not decide between {names}; say --{slot.lower()} FILE")
+    return lines
+
+
+def _tell(lines: Iterable[str], *, quiet: bool) -> None:
+    for line in lines:
+        _log.info("%s", line)
+        if not quiet:
+            print(line, file=sys.stderr)
