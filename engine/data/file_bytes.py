@@ -18,6 +18,7 @@ GZIP_MAX_RATIO = 1040
 """No deflate stream expands by more than 1032 times; what claims more than this is cut off or a fraud."""
 
 _CHUNK = 1 << 20
+_FIRST_CHUNK = 1 << 12  # enough for a header, which is often all that is wanted
 _MEMORY_SHARE = 0.5
 
 
@@ -53,7 +54,7 @@ def read_pieces(path: Path) -> Iterator[bytes]:
     file_size(path)
     try:
         with path.open("rb") as file:
-            first = file.read(_CHUNK)
+            first = file.read(_FIRST_CHUNK)
             if first.startswith(GZIP_MAGIC):
                 yield from _inflate(path, file, first)
                 return

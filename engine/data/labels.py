@@ -120,7 +120,7 @@ class LabelConvention:
 
 
 def _convention(name: str, title: str, values: dict[int, Label]) -> LabelConvention:
-    return LabelConvention(name, title, MappingProxyType({0: Label.BACKGROUND, **values}))
+    return LabelConvention(name, title, {0: Label.BACKGROUND, **values})
 
 
 CONVENTIONS: Mapping[str, LabelConvention] = MappingProxyType(

@@ -154,6 +154,11 @@ def read_labels(
     return LabelMap(labels, grid or file.header.grid)
 
 
+def is_bare(grid: Grid) -> bool:
+    """Whether the affine is the identity, as a program leaves it that saves an array without its header."""
+    return np.array_equal(grid.affine, np.eye(4))
+
+
 def grid_difference(grid: Grid, expected: Grid) -> str:
     """In words, how `grid` differs from the one that was expected, in voxels, or in mm and degrees.
 
@@ -168,7 +173,7 @@ def grid_difference(grid: Grid, expected: Grid) -> str:
     if grid.shape != expected.shape:
         sizes = [" x ".join(map(str, shape)) for shape in (grid.shape, expected.shape)]
         return f"has {sizes[0]} voxels where {sizes[1]} are expected"
-    if np.array_equal(grid.affine, np.eye(4)):
+    if is_bare(grid):
         return "has lost its position in space (its affine is the identity)"
     apart, turned = grid_distance_mm(grid, expected), grid_rotation_deg(grid, expected)
     return f"lies up to {apart:.2f} mm and {turned:.1f} degrees away from where it is expected"

@@ -1,0 +1,136 @@
+"""Loading a case: its images, read side by side, and its truth, on one grid."""
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.data.case import Case, CaseFiles, ImageSource, Modality
+from engine.data.checks import case_warnings
+from engine.data.labels import CONVENTIONS, LabelConvention
+from engine.data.nifti import NiftiFile, grid_difference, is_bare, open_nifti
+from engine.data.regrid import regrid_labels, regrid_volume
+from engine.data.volume import Grid, LabelMap, Volume
+from engine.errors import CaseError, GridMismatchError, LabelConventionError
+from engine.progress import Pace, Work
+
+REFERENCE_ORDER = (Modality.T1C, Modality.T2F, Modality.T2W, Modality.T1N)
+"""The first of these that a case has gives the native grid."""
+
+_READERS = 4
+
+
+def load_case(
+    files: CaseFiles, *, convention: LabelConvention | None = None, truth: bool = True, resample: bool = False
+) -> Work[Case]:
+    """Read a case's images and, with `truth`, its truth, and check that they lie on one grid.
+
+    `convention` says how to read the truth's integers; without it the files' naming does. `resample` brings images on
+    another grid onto the native one (linear; the truth by the nearest voxel) and says so in the case's warnings.
+    Raises CaseError if there is no image, or one lies on another grid and `resample` is off; ImageFileError for a
+    file that cannot be read; LabelConventionError if the truth's convention is not known or contradicted.
+    """
+    _check_has_images(files)
+    truth_path = files.truth if truth else None
+    if truth_path is not None:
+        convention = _truth_convention(files, truth_path, convention)
+    paths = list(dict.fromkeys(source.path for source in files.images.values()))
+    opened = yield from _read_all(paths + ([truth_path] if truth_path is not None else []))
+
+    images: dict[Modality, Volume] = {}
+    warnings = list(_choice_warnings(files, truth))
+    for modality, source in files.images.items():
+        images[modality], notes = opened[source.path].volume(source.volume)
+        warnings += notes
+    reference = next(modality for modality in REFERENCE_ORDER if modality in images)
+    target = _Target(images[reference].grid, files.images[reference], resample)
+    for modality, volume in images.items():
+        if target.needs_regridding(volume.grid, files.images[modality], "linearly", warnings):
+            volume = regrid_volume(volume, target.grid)
+        images[modality] = replace(volume, grid=target.grid)
+    labels = None
+    if truth_path is not None and convention is not None:
+        decoded = convention.decode(opened[truth_path].integers(), str(truth_path))
+        labels = LabelMap(decoded, opened[truth_path].header.grid)
+        if target.needs_regridding(labels.grid, ImageSource(truth_path), "by the nearest voxel", warnings):
+            labels = regrid_labels(labels, target.grid)
+        labels = replace(labels, grid=target.grid)
+    warnings += case_warnings(images, labels)
+    return Case(files.id, files, images, labels, target.grid, tuple(dict.fromkeys(warnings)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The grid that all of a case lies on, the image that gives it, and whether others may be resampled to it."""
+
+    grid: Grid
+    source: ImageSource
+    resample: bool
+
+    def needs_regridding(self, grid: Grid, source: ImageSource, how: str, warnings: list[str]) -> bool:
+        """Whether an image on `grid` must be resampled, said in `warnings`; raises GridMismatchError if it may not be."""
+        if self.grid.matches(grid):
+            return False
+        difference = grid_difference(grid, self.grid)
+        for lost, name, other in ((grid, source, self.source), (self.grid, self.source, source)):
+            if grid.shape == self.grid.shape and is_bare(lost):
+                raise CaseError(
+                    f"{name}: has lost its position in space (its affine is the identity), unlike {other.path.name}; "
+                    "save it again with that image's header"
+                )
+        if not self.resample:
+            raise GridMismatchError(
+                f"{source}: {difference}, compared with {self.source.path.name}; register the images to each other, "
+                "or let them be resampled when the case is opened"
+            )
+        warnings.append(f"{source.path.name}: {difference}; it was resampled {how} to {self.source.path.name}")
+        return True
+
+
+def _check_has_images(files: CaseFiles) -> None:
+    if files.images:
+        return
+    names = dict.fromkeys(source.path.name for sources in files.ambiguous.values() for source in sources)
+    names.update(dict.fromkeys(path.name for path in files.unused))
+    shown = ", ".join(list(names)[:4]) + (", ..." if len(names) > 4 else "")
+    raise CaseError(
+        f"{files.folder}: the names do not say which image is T1, T1CE, T2 or FLAIR ({shown}); say which is which, or "
+        "rename them (id_t1.nii.gz, id_t1ce.nii.gz, id_t2.nii.gz, id_flair.nii.gz)"
+    )
+
+
+def _truth_convention(files: CaseFiles, path: Path, chosen: LabelConvention | None) -> LabelConvention:
+    known = chosen or files.convention
+    if known is None:
+        raise LabelConventionError(
+            f"{path}: which integer means which label is not known ({files.convention_reason}); "
+            f"say it with --labels ({', '.join(CONVENTIONS)})"
+        )
+    return known
+
+
+def _choice_warnings(files: CaseFiles, truth: bool) -> Iterator[str]:
+    """What was left out because several files could be it."""
+    for slot, sources in files.ambiguous.items():
+        if slot != "truth" or truth:
+            name = slot.display_name if isinstance(slot, Modality) else slot
+            choices = ", ".join(f"{source.path.name}" for source in sources)
+            yield f"{name} was left out, since several images could be it ({choices}); choose one"
+
+
+def _read_all(paths: Iterable[Path]) -> Work[dict[Path, NiftiFile]]:
+    """Read files in threads (decompression runs outside the interpreter's lock); the first failure ends it."""
+    unique = list(dict.fromkeys(paths))
+    pace = Pace(len(unique), "reading images")
+    pool = ThreadPoolExecutor(min(_READERS, len(unique), os.cpu_count() or 1))
+    try:
+        jobs: dict[Future[NiftiFile], Path] = {pool.submit(open_nifti, path): path for path in unique}
+        yield pace.report(0)
+        opened: dict[Path, NiftiFile] = {}
+        for job in as_completed(jobs):
+            opened[jobs[job]] = job.result()
+            yield pace.report(len(opened))
+        return opened
+    finally:
+        pool.shutdown(cancel_futures=True)
