@@ -1,4 +1,4 @@
-"""Everything a person can tell the window to do, in one table: menus, toolbar, keys and the help of keys come from it."""
+"""Everything a person can tell the window to do, in one table that menus, toolbar, keys and their help come from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,9 +90,13 @@ COMMANDS: tuple[Command, ...] = (
         "Labels",
         checkable=True,
     ),
-    Command("swap", Group.VIEW, "Prediction or truth", "Change between the labels of the prediction and the truth", ("T",)),
+    Command(
+        "swap", Group.VIEW, "Prediction or truth", "Change between the labels of the prediction and the truth", ("T",)
+    ),
     Command("less_opacity", Group.VIEW, "Fainter labels", "Make the labels more transparent", ("A",)),
-    Command("more_opacity", Group.VIEW, "Stronger labels", "Make the labels less transparent", ("D",), ends_section=True),
+    Command(
+        "more_opacity", Group.VIEW, "Stronger labels", "Make the labels less transparent", ("D",), ends_section=True
+    ),
     Command(
         "crosshair",
         Group.VIEW,
@@ -120,9 +124,16 @@ COMMANDS: tuple[Command, ...] = (
         "Reset",
     ),
     Command(
-        "segment", Group.SEGMENT, "Segment the case", "Predict the tumour's labels", ("Ctrl+Return", "Ctrl+Enter"), "brain"
+        "segment",
+        Group.SEGMENT,
+        "Segment the case",
+        "Predict the tumour's labels",
+        ("Ctrl+Return", "Ctrl+Enter"),
+        "brain",
     ),
-    Command("cancel", Group.SEGMENT, "Stop segmenting", "Stop the running segmentation", ("Ctrl+.",), "stop-circle-outline"),
+    Command(
+        "cancel", Group.SEGMENT, "Stop segmenting", "Stop the running segmentation", ("Ctrl+.",), "stop-circle-outline"
+    ),
     Command("keys", Group.HELP, "Keys and mouse", "Every key and what the mouse does", ("F1",), "keyboard-outline"),
     Command("about", Group.HELP, "About BraTS Viewer", "Version, licences, and what it is not for"),
 )

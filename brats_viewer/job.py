@@ -1,4 +1,4 @@
-"""Long work off the window's thread: a `Job` is one piece of it, a `Lane` one kind, of which one piece runs at a time."""
+"""Long work off the window's thread: a `Job` is one piece of it, a `Lane` one kind, one piece of which runs at a time."""
 
 import logging
 import threading
@@ -78,10 +78,14 @@ class Job(QObject):
         for job in cls._unfinished:
             job.cancel()
         for job in tuple(cls._unfinished):
-            job._thread.join(max(0.0, deadline - time.monotonic()))
-            if not job._thread.is_alive():
+            if job.wait(max(0.0, deadline - time.monotonic())):
                 cls._unfinished.discard(job)
         return not cls._unfinished
+
+    def wait(self, seconds: float) -> bool:
+        """Block until the work has stopped or `seconds` have passed; whether it has."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         self._reported.emit(self._outcome())
@@ -101,7 +105,7 @@ class Job(QObject):
         except EngineError as error:
             _log.info("%s: %s", self._thread.name, error)
             return Failure(str(error), _details(error), error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a bug in the work must not leave the window waiting for its end
             _log.exception("%s failed", self._thread.name)
             line = f"This should not have happened ({type(error).__name__}: {error}); the log has the details"
             return Failure(" ".join(line.split()), _details(error), error)

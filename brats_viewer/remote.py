@@ -26,7 +26,7 @@ TTA_TITLES: Mapping[str, str] = MappingProxyType(
 class Isolated(Protocol):
     """What the session needs of `engine.isolate.Worker`."""
 
-    def run(self, function: str, *arguments: Any, **options: Any) -> Work[Any]:
+    def run(self, function: str, /, *args: Any, **kwargs: Any) -> Work[Any]:
         """Run `"module:function"` in the other process; its reports, its result and its errors arrive here."""
 
     def close(self) -> None:
@@ -34,26 +34,40 @@ class Isolated(Protocol):
 
 
 class Model(Protocol):
-    """What the window shows of a model's card."""
+    """What the window shows of a model's card: the names are the card's own."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """By which the engine knows it."""
+
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """By which people know it."""
+
     @property
-    def description(self) -> str: ...
+    def description(self) -> str:
+        """What it is, in a sentence."""
+
     @property
-    def modalities(self) -> tuple[Modality, ...]: ...
+    def modalities(self) -> tuple[Modality, ...]:
+        """The images that it was trained on."""
+
     @property
-    def optional(self) -> tuple[Modality, ...]: ...
+    def optional(self) -> tuple[Modality, ...]:
+        """Those among them that a case may lack."""
+
     @property
-    def limits(self) -> tuple[str, ...]: ...
+    def limits(self) -> tuple[str, ...]:
+        """What it is not good for."""
 
 
 class Device(Protocol):
     """What the window shows of a computing device."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """By which the engine knows it."""
+
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """By which people know it."""

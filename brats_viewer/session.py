@@ -1,9 +1,227 @@
-"""The one mutable document of the viewer, with the work that changes it."""
+"""The one mutable document of the viewer, with the work that changes it: open, segment, score, save.
+
+Work goes in lanes, one for each kind, which show how far it is. A result knows its case: what was computed for a case
+that is no longer open is dropped. The session knows no widget; where only a person can decide, it asks by a signal.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
 
 from brats_viewer.document import LABEL_COLOURS, Document, Index, Levels, Overlay, brain_levels
+from brats_viewer.job import Job, Lane, as_work
+from brats_viewer.remote import AUTO_DEVICE, DEVICES, MODELS, SEGMENT, TTA_TITLES, Device, Isolated, Model
+from engine.data import (
+    Case,
+    CaseFiles,
+    Region,
+    Segmentation,
+    find_case,
+    load_case,
+    output_convention,
+    save_segmentation,
+)
+from engine.errors import EngineError, GridMismatchError, LabelConventionError
+from engine.progress import Progress, Work
+from engine.score import Score, score
 
-__all__ = ["LABEL_COLOURS", "Index", "Levels", "Overlay", "Session", "brain_levels"]
+__all__ = ["LABEL_COLOURS", "Index", "Levels", "Overlay", "Plan", "Session", "brain_levels"]
+
+_STOP_WITHIN_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the next segmentation is to be made: names of a model, a device and a test-time augmentation."""
+
+    model: str = ""
+    device: str = AUTO_DEVICE
+    tta: str = "flips"
 
 
 class Session(Document):
-    """The open case and how it is shown."""
+    """The open case, how it is shown, and the work on it."""
+
+    files_found = Signal(object)
+    """`CaseFiles` that `open` found; whoever agrees to leave the open case for them calls `load`."""
+    decision_needed = Signal(object, object)
+    """`CaseFiles` that cannot be loaded as they are, and the error that says why: a `LabelConventionError` (which
+    integer means which label?) or a `GridMismatchError` (resample the images to one grid?)."""
+    engine_surveyed = Signal()
+    """The models and devices are known."""
+    plan_changed = Signal()
+    scores_changed = Signal()
+
+    def __init__(self, worker: Isolated | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker = worker
+        self._worker_free = threading.Lock()
+        self.opening = Lane("open", self)
+        self.segmenting = Lane("segment", self)
+        self.scoring = Lane("score", self)
+        self.saving = Lane("save", self)
+        self.surveying = Lane("survey", self)
+        self._models: tuple[Model, ...] = ()
+        self._devices: tuple[Device, ...] = ()
+        self._plan = Plan()
+        self._scores: Mapping[Region, Score] | None = None
+
+    # Opening
+
+    def open(self, path: Path) -> None:
+        """Look for a case at `path`, a folder or an image of it; `files_found` follows, or the lane fails."""
+        self.opening.start(as_work(f"looking for images in {path.name}", find_case, path), self.files_found.emit)
+
+    def load(self, files: CaseFiles, *, resample: bool = False, truth: bool = True) -> None:
+        """Load the images and show them in place of the open case, whose running segmentation is stopped.
+
+        If that fails, the open case stays as it is.
+        """
+        self.segmenting.cancel()
+        self.opening.start(_load(files, resample=resample, truth=truth), self._take_loaded)
+
+    def _take_loaded(self, loaded: "Case | _Undecided") -> None:
+        if isinstance(loaded, Case):
+            self.set_case(loaded)
+        else:
+            self.decision_needed.emit(loaded.files, loaded.error)
+
+    def set_case(self, case: Case | None) -> None:
+        """Show another case; the work on the one before is stopped, and what it still yields is dropped."""
+        for lane in (self.segmenting, self.scoring, self.saving):
+            lane.clear()
+        self._scores = None
+        super().set_case(case)
+        self.scores_changed.emit()
+
+    # Segmenting
+
+    def survey(self) -> None:
+        """Start the engine's process and ask for its models and devices; `engine_surveyed` follows, or the lane fails."""
+        self.surveying.start(self._survey(), self._take_survey)
+
+    def _survey(self) -> Work[tuple[list[Model], list[Device]]]:
+        models = yield from self._isolated(MODELS)
+        devices = yield from self._isolated(DEVICES)
+        return models, devices
+
+    def _take_survey(self, found: tuple[list[Model], list[Device]]) -> None:
+        models, devices = found
+        self._models, self._devices = tuple(models), tuple(devices)
+        self.set_plan(self._plan.model, self._plan.device, self._plan.tta)
+        self.engine_surveyed.emit()
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models that there are; none before the survey."""
+        return self._models
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices that there are; none before the survey."""
+        return self._devices
+
+    @property
+    def plan(self) -> Plan:
+        """How the next segmentation will be made."""
+        return self._plan
+
+    @property
+    def model(self) -> Model | None:
+        """The model of the plan; None where there is none of that name."""
+        return next((model for model in self._models if model.name == self._plan.model), None)
+
+    def set_plan(self, model: str, device: str, tta: str) -> None:
+        """Choose how to segment next; a name that the survey did not find gives way to the first or automatic one."""
+        if self._devices:
+            models = [known.name for known in self._models]
+            model = model if model in models else next(iter(models), "")
+            device = device if device in [known.name for known in self._devices] else AUTO_DEVICE
+        plan = Plan(model, device, tta if tta in TTA_TITLES else Plan().tta)
+        if plan != self._plan:
+            self._plan = plan
+            self.plan_changed.emit()
+
+    @property
+    def can_segment(self) -> bool:
+        """Whether `segment` may be called: a case is open and stays so, the model takes it, and none is being segmented."""
+        if self._case is None or self.model is None or self.segmenting.is_running or self.opening.is_running:
+            return False
+        return set(self.model.modalities) - set(self.model.optional) <= set(self._case.images)
+
+    def segment(self) -> None:
+        """Segment the open case as planned, in the worker's process; the result becomes the prediction."""
+        case, plan = self._case, self._plan
+        if case is None:
+            raise RuntimeError("there is no case to segment")
+        work = self._isolated(SEGMENT, case, model=plan.model, device=plan.device, tta=plan.tta)
+        self.segmenting.start(work, self.set_prediction)
+
+    def set_prediction(self, prediction: Segmentation) -> None:
+        """Take a segmentation of the open case, show it, and score it if there is a truth; it counts as unsaved."""
+        self.scoring.clear()
+        self._scores = None
+        super().set_prediction(prediction)
+        self.scores_changed.emit()
+        if self._case and self._case.truth:
+            work = as_work("comparing with the truth", score, prediction.labels, self._case.truth)
+            self.scoring.start(work, self._take_scores)
+
+    def _take_scores(self, scores: Mapping[Region, Score]) -> None:
+        self._scores = scores
+        self.scores_changed.emit()
+
+    @property
+    def scores(self) -> Mapping[Region, Score] | None:
+        """How the prediction compares with the truth; None where either is missing, or it is still being computed."""
+        return self._scores
+
+    def _isolated(self, function: str, *arguments: Any, **options: Any) -> Work[Any]:
+        """A function's work in the worker's process, which does one thing at a time: the next waits for it."""
+        if self._worker is None:
+            raise RuntimeError("this session has no worker")
+        while not self._worker_free.acquire(timeout=0.1):
+            yield Progress(0, 0, "waiting for the engine")
+        try:
+            return (yield from self._worker.run(function, *arguments, **options))
+        finally:
+            self._worker_free.release()
+
+    # Saving
+
+    def save(self, path: Path) -> None:
+        """Write the prediction to `path`, with the labels' integers as the case's own naming has them."""
+        case, prediction = self._case, self._prediction
+        if case is None or prediction is None:
+            raise RuntimeError("there is no mask to save")
+        convention = output_convention(case.files)
+        work = as_work(f"saving {path.name}", save_segmentation, path, prediction, case, convention)
+        self.saving.start(work, self._take_saved)
+
+    def _take_saved(self, written: tuple[Path, Path]) -> None:
+        self.mark_prediction_saved(written[0])
+
+    def close(self) -> None:
+        """End all work and the worker's process; blocks until they have ended, or a few seconds."""
+        if self._worker:
+            self._worker.close()
+        Job.wait_for_all(_STOP_WITHIN_S)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Undecided:
+    """Files that a person has to decide about before they can be loaded."""
+
+    files: CaseFiles
+    error: EngineError
+
+
+def _load(files: CaseFiles, *, resample: bool, truth: bool) -> Work[Case | _Undecided]:
+    try:
+        return (yield from load_case(files, resample=resample, truth=truth))
+    except (LabelConventionError, GridMismatchError) as error:
+        return _Undecided(files, error)

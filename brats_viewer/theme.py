@@ -100,6 +100,11 @@ def icon(name: str, role: QPalette.ColorRole = QPalette.ColorRole.WindowText) ->
     return QIcon(_GlyphEngine(name, role))
 
 
+def app_icon() -> QIcon:
+    """The program's own icon."""
+    return QIcon(str(resource("icons", "brats-viewer.svg")))
+
+
 class _GlyphEngine(QIconEngine):
     """Paints a glyph of the icon font in the palette's colour of the moment, so that no icon knows of themes."""
 

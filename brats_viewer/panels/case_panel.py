@@ -56,7 +56,9 @@ class CasePanel(Card):
         for modality, choice in self._modalities.items():
             here = case is not None and modality in case.images
             choice.setEnabled(here)
-            state = f"Show {modality.display_name} ({choice.property('key')})" if here else "This case has no such image"
+            state = (
+                f"Show {modality.display_name} ({choice.property('key')})" if here else "This case has no such image"
+            )
             choice.setToolTip(state)
         if case:
             self._name.setText(case.id)

@@ -21,7 +21,7 @@ def _dice(score: Score) -> str:
 
 
 def _sensitivity(score: Score) -> str:
-    return "–" if score.sensitivity is None else f"{score.sensitivity:.3f}"
+    return f"{score.sensitivity:.3f}"
 
 
 _COLUMNS: Mapping[str, tuple[str, Callable[[Score], str]]] = MappingProxyType(

@@ -57,7 +57,9 @@ class SegmentPanel(Card):
             picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             picker.setMinimumContentsLength(8)
             form.addRow(name, picker)
-        self._tta.setToolTip("Test-time augmentation: the mean of several passes is better, and takes as many times longer")
+        self._tta.setToolTip(
+            "Test-time augmentation: the mean of several passes is better, and takes as many times longer"
+        )
         self.body.addLayout(form)
         for widget in (self._about_model, self._fit, self._segment, self._running, self._failed, self._result):
             self.body.addWidget(widget)

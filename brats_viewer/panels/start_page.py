@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from brats_viewer.controls import Elided, Line, button
 from brats_viewer.theme import icon
-
-RESEARCH_USE = "Research use only. Not a medical device."
+from engine import RESEARCH_USE
 
 
 class StartPage(QWidget):
@@ -55,7 +54,8 @@ class StartPage(QWidget):
         heading = QLabel("Open a case")
         heading.setObjectName("heading")
         advice = QLabel(
-            "Drop a folder with T1, T1CE, T2 and FLAIR images here, in any BraTS layout,\nDecathlon, UCSF-PDGM or UPENN-GBM."
+            "Drop a folder with T1, T1CE, T2 and FLAIR images here: any year's BraTS layout,\n"
+            "Decathlon, UCSF-PDGM or UPENN-GBM."
         )
         advice.setProperty("tone", "muted")
         advice.setWordWrap(True)
