@@ -17,6 +17,10 @@ class CaseError(EngineError):
     """A folder's files do not make up a case: something is missing, ambiguous or on another grid."""
 
 
+class GridMismatchError(CaseError):
+    """The images of a case lie on different grids; resampling them to one mends it."""
+
+
 class LabelConventionError(EngineError):
     """Which integer means which label is not known, or the file contradicts what its name says."""
 
