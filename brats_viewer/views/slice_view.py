@@ -38,7 +38,7 @@ _ARROWS = {
 HABITS = (
     "Left button: move the crosshair. Wheel: change the slice. Ctrl and wheel: zoom. Middle button: pan. "
     "Right button: drag sideways for contrast, up and down for brightness. Double click or Return: maximise. "
-    "Arrows: one voxel, with Shift five. Page up and down: change the slice."
+    "Arrows: one voxel, with Shift five. Page up and down: change the slice. Plus and minus: zoom at the crosshair."
 )
 
 
@@ -55,8 +55,10 @@ class _Drag:
 class SliceView(QWidget):
     """A plane of the document's case with labels, crosshair and orientation; asks for what it may not decide."""
 
-    camera_requested = Signal(object)
-    """A person zoomed or panned: the `Camera` that this view should have."""
+    zoom_requested = Signal(float, object)
+    """A person wants to enlarge by this factor, and the place of the grid (`Point`) to stay where it is."""
+    centre_requested = Signal(object)
+    """A person dragged this place of the grid (`Point`) into the middle."""
     maximise_requested = Signal(object)
     """A person wants this view's `Plane` to take all the room, or to give it back."""
     resized = Signal()
@@ -240,7 +242,7 @@ class SliceView(QWidget):
             x_mm, y_mm = geometry.to_picture(drag.camera.centre)
             moved_mm = moved / drag.camera.pixels_per_mm
             centre = geometry.to_grid(x_mm - moved_mm.x(), y_mm - moved_mm.y(), drag.camera.centre)
-            self.camera_requested.emit(Camera(centre, drag.camera.pixels_per_mm))
+            self.centre_requested.emit(centre)
 
     def _set_cursor_at(self, position: QPointF) -> None:
         point = self.point_at(position)
@@ -259,8 +261,8 @@ class SliceView(QWidget):
         event.accept()
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             about = self.point_at(event.position())
-            if about is not None and self._camera is not None:
-                self.camera_requested.emit(self._camera.zoomed(ZOOM_PER_NOTCH ** (delta / WHEEL_STEP), about))
+            if about is not None:
+                self.zoom_requested.emit(ZOOM_PER_NOTCH ** (delta / WHEEL_STEP), about)
             return
         self._wheel += delta
         notches = int(self._wheel / WHEEL_STEP)
@@ -281,6 +283,10 @@ class SliceView(QWidget):
             self._document.set_cursor(geometry.moved(self._document.cursor, right * step, down * step))
         elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
             self._step(self._plane.normal, step if key == Qt.Key.Key_PageUp else -step)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.zoom_requested.emit(ZOOM_PER_NOTCH, self._document.cursor)
+        elif key == Qt.Key.Key_Minus:
+            self.zoom_requested.emit(1 / ZOOM_PER_NOTCH, self._document.cursor)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.maximise_requested.emit(self._plane)
         else:

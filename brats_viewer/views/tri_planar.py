@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from brats_viewer.document import Document
 from brats_viewer.views.annotations import LETTER_BAND_PX
-from brats_viewer.views.geometry import Camera, Plane
+from brats_viewer.views.geometry import Camera, Plane, Point
 from brats_viewer.views.slice_view import SliceView
 from engine.data import foreground
 
@@ -45,7 +45,8 @@ class TriPlanarView(QWidget):
         self._grid.setSpacing(GAP_PX)
         for plane, view in self._views.items():
             self._grid.addWidget(view, *CELLS[plane])
-            view.camera_requested.connect(self._take_camera)
+            view.zoom_requested.connect(self._zoom_by)
+            view.centre_requested.connect(self._look_at)
             view.maximise_requested.connect(self._toggle_maximised)
             view.resized.connect(self._show_camera)
         document.case_changed.connect(self.reset_view)
@@ -114,24 +115,31 @@ class TriPlanarView(QWidget):
             width, height = geometry.spacing_mm
             scales.append((view.width() - 2 * LETTER_BAND_PX) / (extent[plane.right] * width))
             scales.append((view.height() - 2 * LETTER_BAND_PX) / (extent[plane.down] * height))
-        return max(min(scales, default=1.0), 0.1)
+        return max(float(min(scales, default=1.0)), 0.1)
 
-    def _take_camera(self, camera: Camera) -> None:
-        """Look where a view was asked to look, but not away from the case and not from too near or far."""
+    def _zoom_by(self, factor: float, about: Point) -> None:
+        """Enlarge every view around a place, as far as that goes."""
+        zoom = min(max(self._zoom * factor, ZOOM_RANGE[0]), ZOOM_RANGE[1])
+        centre = self._camera.zoomed(zoom / self._zoom, about).centre
+        self._zoom = zoom
+        self._look_at(centre)
+
+    def _look_at(self, centre: Point) -> None:
+        """Put a place in the middle of every view, but never one beside the case."""
         orientation = self._document.orientation
-        if orientation is None:
-            return
-        zoom = camera.pixels_per_mm / self._fitting_scale()
-        if ZOOM_RANGE[0] <= zoom <= ZOOM_RANGE[1]:
-            self._zoom = zoom
-            self._centre = np.clip(camera.centre, 0, np.array(orientation.canonical.shape) - 1)
+        if orientation is not None:
+            self._centre = np.clip(centre, 0, np.array(orientation.canonical.shape) - 1)
             self._show_camera()
 
-    def _show_camera(self) -> None:
+    @property
+    def _camera(self) -> Camera:
         i, j, k = (float(value) for value in self._centre)
-        camera = Camera((i, j, k), self._fitting_scale() * self._zoom)
+        return Camera((i, j, k), self._fitting_scale() * self._zoom)
+
+    def _show_camera(self) -> None:
+        camera = self._camera if self._document.case else None
         for view in self._views.values():
-            view.set_camera(camera if self._document.case else None)
+            view.set_camera(camera)
 
     def _toggle_maximised(self, plane: Plane) -> None:
         self.set_maximised_plane(None if self._maximised else plane)

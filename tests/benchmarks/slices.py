@@ -52,10 +52,7 @@ def main() -> None:
         document.set_levels((100.0, 800.0 + step))
 
     def to_zoom(step: int) -> None:
-        axial = view.view(Plane.AXIAL)
-        camera = axial.camera
-        assert camera is not None
-        axial.camera_requested.emit(camera.zoomed(1.05 if step % 20 < 10 else 1 / 1.05, document.cursor))
+        view.view(Plane.AXIAL).zoom_requested.emit(1.05 if step % 20 < 10 else 1 / 1.05, document.cursor)
 
     def to_modality(step: int) -> None:
         document.set_modality((Modality.T1C, Modality.T2F)[step % 2])
