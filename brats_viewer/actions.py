@@ -114,6 +114,7 @@ COMMANDS: tuple[Command, ...] = (
         "Show the patient's right at the left of the screen, as if seen from the feet",
         checkable=True,
     ),
+    Command("tumour", Group.VIEW, "Go to the tumour", "Move the crosshair to the largest slice of the labels", ("G",)),
     Command(
         "reset",
         Group.VIEW,

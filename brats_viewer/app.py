@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(content)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
-        for panel in (self.case_panel, self.segment_panel, self.score_panel, self.overlay_panel):
+        for panel in (self.case_panel, self.overlay_panel, self.segment_panel, self.score_panel):
             column.addWidget(panel)
         column.addStretch(1)
         self._column = QScrollArea()
@@ -130,6 +130,7 @@ class MainWindow(QMainWindow):
             "more_opacity": lambda: session.set_opacity(session.opacity + OPACITY_STEP),
             "crosshair": self._show_crosshair,
             "radiological": self._show_sides,
+            "tumour": session.go_to_tumour,
             "reset": self._reset,
             "segment": conversation.segment,
             "cancel": session.segmenting.cancel,
@@ -199,6 +200,7 @@ class MainWindow(QMainWindow):
         action["overlay"].setChecked(session.overlay_shown)
         action["overlay"].setEnabled(session.label_map(session.overlay) is not None)
         action["swap"].setEnabled(both)
+        action["tumour"].setEnabled(session.overlay_labels() is not None)
         for command in ("assign", "reset", "crosshair", "radiological", "less_opacity", "more_opacity"):
             action[command].setEnabled(here)
         masked = session.prediction is not None and not session.saving.is_running

@@ -1,8 +1,23 @@
 """The few controls that the panels and pages share."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from brats_viewer.theme import icon
 
 
 class Card(QFrame):
@@ -79,6 +94,35 @@ class Swatch(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._colour)
         painter.drawRoundedRect(self.rect(), 3, 3)
+
+
+class Picker(QComboBox):
+    """A choice among texts that stand for names; a text that has no room is cut and shown whole as tooltip."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chevron = icon("chevron-down", QPalette.ColorRole.PlaceholderText)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+
+    def offer(self, choices: Sequence[tuple[str, str]]) -> None:
+        """Offer these texts, each with the name that it stands for."""
+        self.clear()
+        for text, name in choices:
+            self.addItem(text, name)
+            self.setItemData(self.count() - 1, text, Qt.ItemDataRole.ToolTipRole)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the box, as much of the text as has room, and a chevron."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        room = QRect(self.rect()).adjusted(9, 0, -28, 0)
+        option.currentText = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideRight, room.width()
+        )
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        self._chevron.paint(painter, QRect(self.width() - 24, (self.height() - 16) // 2, 16, 16))
 
 
 def button(text: str, kind: str = "", tip: str = "") -> QPushButton:

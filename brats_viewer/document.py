@@ -71,7 +71,7 @@ class Document(QObject):
         return self._orientation
 
     def set_case(self, case: Case | None) -> None:
-        """Show another case from its middle, without a prediction; T1C first where there is one."""
+        """Show another case from its middle with its truth, without a prediction; T1C first where there is one."""
         self._case = case
         self._orientation = orient(case.native, DISPLAY_AXES) if case else None
         self._prediction, self._prediction_saved, self._saved_path = None, True, None
@@ -81,7 +81,7 @@ class Document(QObject):
             self._cursor = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
             order = (self._modality, Modality.T1C, *Modality)
             self._modality = next(modality for modality in order if modality in case.images)
-            self._overlay = Overlay.PREDICTION
+            self._overlay = Overlay.TRUTH if case.truth else Overlay.PREDICTION
         self.case_changed.emit()
 
     # The prediction
@@ -97,11 +97,14 @@ class Document(QObject):
         return not self._prediction_saved
 
     def set_prediction(self, prediction: Segmentation) -> None:
-        """Take a segmentation of the open case and show it; it counts as unsaved."""
+        """Take a segmentation of the open case and show it, with the crosshair in it; it counts as unsaved."""
         self._prediction, self._prediction_saved = prediction, False
         self._overlay, self._overlay_shown = Overlay.PREDICTION, True
         self.prediction_changed.emit()
         self.overlay_changed.emit()
+        labels = self.overlay_labels()
+        if labels is not None and not labels[self._cursor]:
+            self.go_to_tumour()
 
     @property
     def saved_path(self) -> Path | None:
@@ -112,6 +115,13 @@ class Document(QObject):
         """Note that the prediction is on disk."""
         self._prediction_saved, self._saved_path = True, path
         self.prediction_changed.emit()
+
+    def go_to_tumour(self) -> None:
+        """Move the crosshair into the shown labels, where their axial slice is largest; stay where there are none."""
+        labels = self.overlay_labels()
+        centre = largest_slice_centre(labels) if labels is not None else None
+        if centre:
+            self.set_cursor(centre)
 
     # Cursor, modality, levels
 
@@ -254,6 +264,23 @@ LABEL_COLOURS: Mapping[Label, tuple[int, int, int]] = MappingProxyType(
     {Label.NCR: (230, 60, 60), Label.ED: (70, 200, 90), Label.ET: (250, 215, 50), Label.RC: (90, 150, 250)}
 )
 """RGB in 0-255, by meaning and never by a file's integer."""
+
+
+def largest_slice_centre(labels: NDArray[np.uint8]) -> Index | None:
+    """The labelled voxel nearest to the middle of the labels in the last-axis slice that holds most; None if none do.
+
+    >>> labels = np.zeros((5, 5, 3), np.uint8)
+    >>> labels[1:4, 2, 1] = labels[0, 0, 2] = Label.ET
+    >>> largest_slice_centre(labels)
+    (2, 2, 1)
+    """
+    sizes = np.count_nonzero(labels, axis=(0, 1))
+    k = int(sizes.argmax())
+    if not sizes[k]:
+        return None
+    voxels = np.argwhere(labels[:, :, k])
+    i, j = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return int(i), int(j), k
 
 
 def label_volumes_ml(labels: LabelMap) -> Mapping[Label, float]:

@@ -1,4 +1,4 @@
-"""Long work off the window's thread: a `Job` is one piece of it, a `Lane` one kind, one piece of which runs at a time."""
+"""Long work off the window's thread: a `Job` is one piece of it, a `Lane` a kind of which one piece runs at a time."""
 
 import logging
 import threading

@@ -101,7 +101,7 @@ class Session(Document):
     # Segmenting
 
     def survey(self) -> None:
-        """Start the engine's process and ask for its models and devices; `engine_surveyed` follows, or the lane fails."""
+        """Start the engine's process and ask for its models and devices; `engine_surveyed` follows, or a failure."""
         self.surveying.start(self._survey(), self._take_survey)
 
     def _survey(self) -> Work[tuple[list[Model], list[Device]]]:
@@ -148,7 +148,7 @@ class Session(Document):
 
     @property
     def can_segment(self) -> bool:
-        """Whether `segment` may be called: a case is open and stays so, the model takes it, and none is being segmented."""
+        """Whether `segment` may be called: a case is open and stays, the model takes it, and nothing runs."""
         if self._case is None or self.model is None or self.segmenting.is_running or self.opening.is_running:
             return False
         return set(self.model.modalities) - set(self.model.optional) <= set(self._case.images)

@@ -1,7 +1,16 @@
 """What is open: the case, its images to choose from, which file became which, and what to beware of."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from brats_viewer.controls import Card, Elided, Line, button
 from brats_viewer.session import Session
@@ -23,16 +32,15 @@ class CasePanel(Card):
         self.body.addWidget(self._grid)
         self._modalities = {modality: _modality_button(modality) for modality in Modality}
         self.body.addLayout(self._lay_out_modalities())
-        self._files = QGridLayout()
-        self._files.setColumnStretch(1, 1)
-        self._files.setVerticalSpacing(3)
-        self._truth_reason = Line(tone="muted")
-        self._assign = button("Change…", "link", "Correct which file is what")
-        self._assign.clicked.connect(self.assign_asked)
         self._warnings = Line(tone="warning")
-        self.body.addLayout(self._files)
-        for widget in (self._truth_reason, self._assign, self._warnings):
-            self.body.addWidget(widget)
+        self.body.addWidget(self._warnings)
+        self._unfold, self._folded = button("", "link"), QWidget()
+        self._unfold.clicked.connect(self._toggle_files)
+        self._files = QGridLayout()
+        self._convention = Line(tone="muted")
+        self._lay_out_files()
+        self.body.addWidget(self._unfold)
+        self.body.addWidget(self._folded)
         session.case_changed.connect(self._show_case)
         session.modality_changed.connect(self._show_modality)
         self._show_case()
@@ -47,6 +55,25 @@ class CasePanel(Card):
             choice.clicked.connect(self._choose_modality)
             row.addWidget(choice)
         return row
+
+    def _lay_out_files(self) -> None:
+        self._files.setColumnStretch(1, 1)
+        self._files.setVerticalSpacing(3)
+        change = button("Change…", "link", "Correct which file is what")
+        change.clicked.connect(self.assign_asked)
+        layout = QVBoxLayout(self._folded)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(self._files)
+        layout.addWidget(self._convention)
+        layout.addWidget(change)
+
+    def _toggle_files(self) -> None:
+        self._show_folded(unfolded=self._folded.isHidden())
+
+    def _show_folded(self, *, unfolded: bool) -> None:
+        self._folded.setVisible(unfolded)
+        self._unfold.setText("Hide files" if unfolded else "Show files")
 
     def _choose_modality(self) -> None:
         self._session.set_modality(Modality(self.sender().objectName()))
@@ -64,6 +91,7 @@ class CasePanel(Card):
             self._name.setText(case.id)
             self._grid.setText(grid_line(case.native))
             self._show_files(case)
+            self._show_folded(unfolded=bool(case.files.missing or case.files.ambiguous))
             self._warnings.setText("\n".join(case.warnings))
         self._show_modality()
 
@@ -80,7 +108,9 @@ class CasePanel(Card):
             value.setProperty("tone", "" if found else "muted")
             self._files.addWidget(title, row, 0)
             self._files.addWidget(value, row, 1)
-        self._truth_reason.setText(f"Labels: {case.files.convention_reason}" if case.truth else "")
+        convention = case.files.convention if case.truth else None
+        self._convention.setText(f"Labels as in {convention.title}" if convention else "")
+        self._convention.setToolTip(case.files.convention_reason)
 
 
 def grid_line(grid: Grid) -> str:
@@ -88,11 +118,11 @@ def grid_line(grid: Grid) -> str:
 
     >>> import numpy as np
     >>> grid_line(Grid((240, 240, 155), np.diag([-1.0, -1.0, 1.5, 1.0])))
-    '240 × 240 × 155 voxels of 1 × 1 × 1.5 mm, axes LPS'
+    '240×240×155 voxels, 1×1×1.5 mm, LPS'
     """
-    size = " × ".join(map(str, grid.shape))
-    spacing = " × ".join(f"{round(length, 2):g}" for length in grid.spacing_mm)
-    return f"{size} voxels of {spacing} mm, axes {grid.axis_codes}"
+    size = "×".join(map(str, grid.shape))
+    spacing = "×".join(f"{round(length, 2):g}" for length in grid.spacing_mm)
+    return f"{size} voxels, {spacing} mm, {grid.axis_codes}"
 
 
 def file_rows(files: CaseFiles) -> list[tuple[str, str, bool]]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from brats_viewer.controls import Card, Line, button
+from brats_viewer.controls import Card, Line, Picker, button
 from brats_viewer.job import Failure
 from brats_viewer.names import duration, stage_line, time_left_line, volume
 from brats_viewer.remote import AUTO_DEVICE, TTA_TITLES
@@ -26,7 +26,7 @@ class SegmentPanel(Card):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Segment", parent)
         self._session = session
-        self._model, self._device, self._tta = QComboBox(), QComboBox(), QComboBox()
+        self._model, self._device, self._tta = Picker(), Picker(), Picker()
         self._about_model, self._fit = Line(tone="muted"), Line(tone="warning")
         self._segment = button("Segment", "primary", "Predict the tumour's labels (Ctrl+Return)")
         self._running = _Running(session)
@@ -50,13 +50,12 @@ class SegmentPanel(Card):
         self._fill()
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = QGridLayout()
         form.setSpacing(8)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for name, picker in (("Model", self._model), ("Device", self._device), ("Averaging", self._tta)):
-            picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            picker.setMinimumContentsLength(8)
-            form.addRow(name, picker)
+        form.setColumnStretch(1, 1)
+        for row, (name, picker) in enumerate((("Model", self._model), ("Device", self._device), ("TTA", self._tta))):
+            form.addWidget(QLabel(name), row, 0)
+            form.addWidget(picker, row, 1)
         self._tta.setToolTip(
             "Test-time augmentation: the mean of several passes is better, and takes as many times longer"
         )
@@ -68,9 +67,9 @@ class SegmentPanel(Card):
         """Offer the models and devices that there are."""
         models = [(model.title, model.name) for model in self._session.models]
         devices = [(device.title, device.name) for device in self._session.devices]
-        _offer(self._model, models)
-        _offer(self._device, [("Automatic: the fastest", AUTO_DEVICE), *devices] if devices else [])
-        _offer(self._tta, [(title, name) for name, title in TTA_TITLES.items()])
+        self._model.offer(models)
+        self._device.offer([("Automatic: the fastest", AUTO_DEVICE), *devices] if devices else [])
+        self._tta.offer([(title, name) for name, title in TTA_TITLES.items()])
         self._show()
 
     def _choose(self) -> None:
@@ -212,11 +211,3 @@ class _Result(QWidget):
         self.save.setEnabled(saved is None)
         self.save.setText("Save mask" if saved is None else f"Saved as {saved.name}")
         self.save.setToolTip("Save the predicted mask (Ctrl+S)" if saved is None else str(saved))
-
-
-def _offer(picker: QComboBox, choices: list[tuple[str, str]]) -> None:
-    """Fill a picker with texts and what they stand for."""
-    picker.clear()
-    for text, value in choices:
-        picker.addItem(text, value)
-        picker.setItemData(picker.count() - 1, text, Qt.ItemDataRole.ToolTipRole)
