@@ -64,7 +64,7 @@ def _score_region(region: Region, prediction: LabelMap, truth: LabelMap, box: tu
     overlap = Overlap.of(predicted, true, outside=truth.data.size - true.size)
     return Score(
         dice=overlap.dice,
-        hd95_mm=hd95_mm(predicted, true, truth.affine),
+        hd95_mm=hd95_mm(predicted, true, truth.grid.spacing_mm),
         sensitivity=overlap.sensitivity,
         specificity=overlap.specificity,
         prediction_ml=overlap.prediction * truth.grid.voxel_ml,
