@@ -17,12 +17,12 @@ NOTICE = QColor(255, 165, 60)
 SHADOW = QColor(0, 0, 0, 170)
 
 MARGIN_PX = 8.0
-LETTER_BAND_PX = 28.0
+LETTER_BAND_PX = 24.0
 """Room that the letters take at each edge; a fitted picture stays clear of it."""
 CROSSHAIR_GAP_PX = 8.0
 """The crosshair leaves the place that it points at uncovered."""
 
-OBLIQUE_FROM_DEG = 1.0
+NOTICE_FROM_DEG = 1.0
 
 Line = tuple[str, QColor]
 
@@ -68,7 +68,7 @@ def draw_corner(painter: QPainter, font: QFont, area: QRectF, corner: Qt.Alignme
 
 
 def position_lines(document: Document, geometry: SliceGeometry) -> list[Line]:
-    """Which slice is shown: the plane, the slice's number from 1, its place in the world, and how oblique it is."""
+    """Which slice is shown: plane, number from 1, place in the world, and what is not as it looks."""
     normal = geometry.plane.normal
     mm = document.cursor_mm[normal]
     side = ("LR", "PA", "IS")[normal][mm >= 0]
@@ -77,8 +77,10 @@ def position_lines(document: Document, geometry: SliceGeometry) -> list[Line]:
         (f"{document.cursor[normal] + 1} / {geometry.slices}", FAINT_TEXT),
         (f"{side} {abs(mm):.1f} mm", FAINT_TEXT),
     ]
-    if geometry.oblique_deg > OBLIQUE_FROM_DEG:
+    if geometry.oblique_deg > NOTICE_FROM_DEG:
         lines.append((f"oblique, {geometry.oblique_deg:.0f}° off", NOTICE))
+    if geometry.shear_deg > NOTICE_FROM_DEG:
+        lines.append((f"sheared, {geometry.shear_deg:.0f}°", NOTICE))
     return lines
 
 

@@ -1,7 +1,8 @@
 """Where the voxels of a slice appear: from the display grid to a picture in millimetres, and back.
 
 The display grid is the case's own voxels with the axes in the order R, A, S; nothing is interpolated. So a view of an
-oblique grid shows the voxel plane nearest to the anatomical one, and says by how many degrees it is off.
+oblique grid shows the voxel plane nearest to the anatomical one, and says by how many degrees it is off; voxels are
+drawn as rectangles, and a view of a grid whose axes do not meet at right angles says that too.
 """
 
 from dataclasses import dataclass
@@ -179,6 +180,18 @@ class SliceGeometry:
         normal = np.cross(axes[:, self.plane.right], axes[:, self.plane.down])
         cosine = abs(normal[self.plane.normal]) / np.linalg.norm(normal)
         return float(np.degrees(np.arccos(min(cosine, 1.0))))
+
+    @property
+    def shear_deg(self) -> float:
+        """By how much the angle between the picture's rows and columns in the world differs from the drawn 90°.
+
+        >>> slanted = np.array([[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+        >>> [round(SliceGeometry(Grid((2, 2, 2), slanted), plane).shear_deg, 1) for plane in Plane]
+        [0.0, 0.0, 45.0]
+        """
+        axes = self.grid.affine[:3, :3] / self.grid.spacing_mm
+        cosine = abs(float(axes[:, self.plane.right] @ axes[:, self.plane.down]))
+        return float(np.degrees(np.arcsin(min(cosine, 1.0))))
 
 
 def direction_letters(direction: NDArray[np.float64]) -> str:

@@ -78,6 +78,7 @@ class SliceView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setCursor(Qt.CursorShape.CrossCursor)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         document.case_changed.connect(self._end_drag)
         document.modality_changed.connect(self._end_drag)
@@ -225,8 +226,10 @@ class SliceView(QWidget):
             self._end_drag()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask for all the room."""
-        if event.button() is Qt.MouseButton.LeftButton and self._camera is not None:
+        """Ask for all the room; with the other buttons, it is a quick second drag that begins."""
+        if event.button() is not Qt.MouseButton.LeftButton:
+            self.mousePressEvent(event)
+        elif self._camera is not None:
             self.maximise_requested.emit(self._plane)
 
     def _drag_to(self, position: QPointF) -> None:
@@ -252,7 +255,7 @@ class SliceView(QWidget):
 
     def _end_drag(self) -> None:
         self._drag = None
-        self.unsetCursor()
+        self.setCursor(Qt.CursorShape.CrossCursor)
         self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:

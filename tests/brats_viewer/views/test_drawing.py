@@ -223,6 +223,7 @@ def test_two_device_pixels_per_pixel_draw_the_same_picture_finer(qtbot: QtBot, d
     document.set_case(_block_case("LPS"))
     document.set_cursor((7, 38, 27))
     document.set_levels((0.0, 100.0))
+    document.set_overlay_shown(False)
     view = _view(qtbot, document, Plane.AXIAL)
     pixmap = QPixmap(640, 640)
     pixmap.setDevicePixelRatio(2.0)

@@ -80,6 +80,7 @@ def test_sheared_grid_is_judged_by_its_plane_and_not_by_its_third_axis() -> None
     affine[1, 2] = 1.0  # slices stacked upwards and to the front, each of them axial
     grid = Grid((4, 4, 4), affine)
     assert [round(SliceGeometry(grid, plane).oblique_deg, 6) for plane in Plane] == [0.0, 45.0, 0.0]
+    assert [round(SliceGeometry(grid, plane).shear_deg, 6) for plane in Plane] == [0.0, 0.0, 45.0]
 
 
 def test_direction_letters_list_the_nearest_side_first() -> None:

@@ -173,6 +173,16 @@ def test_right_drag_sets_the_levels_in_proportion(qtbot: QtBot, document: Docume
     assert document.cursor == START
 
 
+def test_a_quick_second_drag_counts(qtbot: QtBot, document: Document, axial: SliceView) -> None:
+    document.set_levels((100.0, 500.0))
+    # The toolkit reports the second press of two quick ones as a double click.
+    qtbot.mouseDClick(axial, RIGHT, pos=QPoint(100, 100))
+    qtbot.mousePress(axial, RIGHT, pos=QPoint(100, 100))
+    qtbot.mouseMove(axial, QPoint(100, 180))
+    qtbot.mouseRelease(axial, RIGHT, pos=QPoint(100, 180))
+    assert document.levels == pytest.approx((100 + 400 * 80 / CENTRE_DRAG_PX, 500 + 400 * 80 / CENTRE_DRAG_PX))
+
+
 def test_a_drag_ends_when_another_modality_is_shown(qtbot: QtBot, document: Document, axial: SliceView) -> None:
     qtbot.mousePress(axial, RIGHT, pos=QPoint(100, 100))
     document.set_modality(Modality.T2F)

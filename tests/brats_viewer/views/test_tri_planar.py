@@ -110,8 +110,8 @@ def test_views_follow_each_change_of_the_document(
     pictures = [grab(planes)]
     for change in (
         lambda: document.set_cursor((11, 32, 23)),
-        lambda: document.set_overlay(Overlay.TRUTH),
         lambda: document.set_opacity(0.9),
+        lambda: document.set_overlay(Overlay.PREDICTION),
         lambda: document.set_levels((0.0, 300.0)),
         lambda: document.set_modality(tuple(document.case.images)[3] if document.case else None),
         lambda: planes.set_crosshair_shown(False),
