@@ -17,7 +17,7 @@ from engine.data import (
     Region,
     Segmentation,
     find_case,
-    is_own_output,
+    is_prediction,
     load_case,
     output_convention,
     save_segmentation,
@@ -109,7 +109,7 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
         raise CaseError(f"{target}: the mask is written as NIfTI; give a name that ends in .nii.gz or .nii")
     if not target.parent.is_dir():
         raise CaseError(f"{target.parent}: no such folder to write the mask to; make it, or choose another with -o")
-    if target.exists() and not overwrite and not is_own_output(target):
+    if target.exists() and not overwrite and not is_prediction(target):
         raise CaseError(f"{target}: exists and is no prediction of this program; choose another -o, or --overwrite")
 
 

@@ -6,6 +6,7 @@ from engine.data.find import find_case, find_cases
 from engine.data.foreground import background_value, foreground
 from engine.data.labels import CONVENTIONS, Label, LabelConvention, Region
 from engine.data.load import load_case
+from engine.data.mark import is_prediction
 from engine.data.nifti import grid_difference, open_nifti, read_labels, read_volume
 from engine.data.nifti_write import write_labels
 from engine.data.save import save_segmentation
@@ -34,6 +35,7 @@ __all__ = [
     "grid_difference",
     "grid_distance_mm",
     "grid_rotation_deg",
+    "is_prediction",
     "load_case",
     "open_nifti",
     "orient",
