@@ -1,17 +1,32 @@
-"""Windows without a screen, with settings of their own, and nothing left behind by any test."""
+"""Windows without a screen, with settings of their own and a fake engine, and nothing left behind by any test."""
 
 import gc
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before anything loads Qt
 
+import nibabel as nib
+import numpy as np
 import psutil
 import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from brats_viewer.app import MainWindow
+from brats_viewer.remote import DEVICES, MODELS, SEGMENT
+from brats_viewer.session import Session
+from brats_viewer.settings import Settings
+from engine.data import CONVENTIONS, Modality
+from engine.isolate import Worker
+from engine.progress import Work
+from tests.phantoms import phantom_case
+
+SHAPE = (40, 48, 36)
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +64,77 @@ def _children() -> set[psutil.Process]:
         for child in psutil.Process().children(recursive=True)
         if not any("resource_tracker" in argument for argument in child.cmdline())
     }
+
+
+class FakeEngine(Worker):
+    """The real worker with a real child process, in which another engine runs."""
+
+    module = "tests.brats_viewer.fake_work"
+
+    def run(self, function: str, /, *args: Any, **kwargs: Any) -> Work[Any]:
+        name = {SEGMENT: "segment", DEVICES: "devices", MODELS: "list_models"}[function]
+        return super().run(f"{self.module}:{name}", *args, **kwargs)
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    with FakeEngine() as worker:
+        yield worker
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "settings.ini")
+
+
+@pytest.fixture
+def session(qapp: QApplication, engine: FakeEngine) -> Iterator[Session]:
+    session = Session(engine)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, session: Session, settings: Settings) -> MainWindow:
+    """The main window, on the screen, with an engine that has told its models and devices."""
+    window = MainWindow(session, settings)
+    qtbot.addWidget(window)
+    with qtbot.waitSignal(session.engine_surveyed):
+        window.show()
+    return window
+
+
+WriteCase = Callable[..., Path]
+
+
+@pytest.fixture
+def write_case(tmp_path: Path) -> WriteCase:
+    """Writes the phantom as a case on disk, in the layout of BraTS 2023, and returns its folder."""
+
+    def write(name: str = "BraTS-GLI-00001-000", *, truth: bool = True, without: tuple[Modality, ...] = ()) -> Path:
+        case = phantom_case("LPS", shape=SHAPE)
+        folder = tmp_path / name
+        folder.mkdir()
+        for modality, image in case.images.items():
+            if modality not in without:
+                nib.save(nib.Nifti1Image(image.data, case.native.affine), folder / f"{name}-{modality.lower()}.nii.gz")
+        if truth and case.truth:
+            integers = CONVENTIONS["brats2023"].encode(case.truth.data).astype(np.uint8)
+            nib.save(nib.Nifti1Image(integers, case.native.affine), folder / f"{name}-seg.nii.gz")
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def case_folder(write_case: WriteCase) -> Path:
+    """One case on disk."""
+    return write_case()
+
+
+@pytest.fixture
+def open_case(qtbot: QtBot, window: MainWindow, case_folder: Path) -> MainWindow:
+    """The main window with a case in it."""
+    with qtbot.waitSignal(window.session.case_changed):
+        window.session.open(case_folder)
+    return window

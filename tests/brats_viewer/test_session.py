@@ -1,0 +1,271 @@
+"""The session without any widget, with a fake engine that runs in the job's own thread."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from brats_viewer.session import Overlay, Plan, Session
+from engine.data import CONVENTIONS, CaseFiles, Label, Modality, Region
+from engine.errors import EngineError, GridMismatchError, LabelConventionError
+from engine.progress import Work
+from tests.brats_viewer import fake_work
+from tests.brats_viewer.conftest import WriteCase
+from tests.phantoms import phantom_case, phantom_segmentation
+
+QUICK = Plan("quick", "auto", "flips")
+
+
+class InlineEngine:
+    """The fake engine without a process; `gate` holds a segmentation back before it returns."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked: list[dict[str, Any]] = []
+        self.closed = False
+
+    def run(self, function: str, /, *args: Any, **kwargs: Any) -> Work[Any]:
+        if function == "engine.predict:segment":
+            self.asked.append(kwargs)
+            result = yield from fake_work.segment(*args, **kwargs)
+            assert self.gate.wait(10)
+            return result
+        return {"engine.predict:devices": fake_work.devices, "engine.model:list_models": fake_work.list_models}[function]()
+
+    def close(self) -> None:
+        self.closed = True
+        self.gate.set()
+
+
+@pytest.fixture
+def inline() -> InlineEngine:
+    return InlineEngine()
+
+
+@pytest.fixture
+def session(qapp: QApplication, qtbot: QtBot, inline: InlineEngine) -> Iterator[Session]:
+    session = Session(inline)
+    with qtbot.waitSignal(session.engine_surveyed):
+        session.survey()
+    session.files_found.connect(session.load)
+    yield session
+    session.close()
+
+
+def settle(qtbot: QtBot, session: Session) -> None:
+    lanes = (session.opening, session.segmenting, session.scoring, session.saving)
+    qtbot.waitUntil(lambda: not any(lane.is_running for lane in lanes))
+
+
+def open_case(qtbot: QtBot, session: Session, path: Path) -> None:
+    session.open(path)
+    settle(qtbot, session)
+
+
+def test_a_folder_becomes_the_open_case(qtbot: QtBot, session: Session, case_folder: Path) -> None:
+    open_case(qtbot, session, case_folder)
+    assert session.case is not None
+    assert session.case.id == "BraTS-GLI-00001-000"
+    assert session.overlay is Overlay.TRUTH
+    assert session.cursor == (20, 24, 18)
+
+
+def test_a_failed_open_keeps_the_open_case(qtbot: QtBot, session: Session, case_folder: Path, tmp_path: Path) -> None:
+    open_case(qtbot, session, case_folder)
+    before = session.case
+    open_case(qtbot, session, tmp_path / "nowhere")
+    assert session.opening.failure is not None
+    assert session.opening.failure.line == f"{tmp_path / 'nowhere'}: there is no such file or folder; check the name"
+    assert session.case is before
+
+
+def test_a_damaged_image_keeps_the_open_case(qtbot: QtBot, session: Session, write_case: WriteCase) -> None:
+    open_case(qtbot, session, write_case())
+    before = session.case
+    damaged = write_case("BraTS-GLI-00002-000")
+    image = damaged / "BraTS-GLI-00002-000-t2f.nii.gz"
+    image.write_bytes(image.read_bytes()[:-200])
+    open_case(qtbot, session, damaged)
+    assert session.opening.failure is not None
+    assert str(image) in session.opening.failure.line
+    assert session.case is before
+
+
+def test_a_truth_of_unknown_labels_is_asked_about(qtbot: QtBot, session: Session, write_case: WriteCase) -> None:
+    asked: list[tuple[CaseFiles, EngineError]] = []
+    session.decision_needed.connect(lambda files, error: asked.append((files, error)))
+    open_case(qtbot, session, write_case("patient"))
+    (files, error), *more = asked
+    assert more == []
+    assert isinstance(error, LabelConventionError)
+    assert session.case is None
+    session.load(replace(files, convention=CONVENTIONS["brats2023"]))
+    settle(qtbot, session)
+    assert session.case is not None
+    assert session.case.truth is not None
+    assert np.unique(session.case.truth.data).tolist() == [0, Label.NCR, Label.ED, Label.ET]
+
+
+def test_a_truth_may_be_left_out(qtbot: QtBot, session: Session, write_case: WriteCase) -> None:
+    session.decision_needed.connect(lambda files, _: session.load(files, truth=False))
+    session.open(write_case("patient"))
+    qtbot.waitUntil(lambda: session.case is not None)
+    assert session.case is not None
+    assert session.case.truth is None
+    assert session.overlay is Overlay.PREDICTION
+
+
+def test_images_on_two_grids_are_resampled_if_a_person_agrees(
+    qtbot: QtBot, session: Session, case_folder: Path
+) -> None:
+    path = case_folder / f"{case_folder.name}-t2f.nii.gz"
+    image = nib.load(path)
+    moved = image.affine.copy()
+    moved[0, 3] += 3.0
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), moved), path)
+    asked: list[tuple[CaseFiles, EngineError]] = []
+    session.decision_needed.connect(lambda files, error: asked.append((files, error)))
+    open_case(qtbot, session, case_folder)
+    (files, error), *_ = asked
+    assert isinstance(error, GridMismatchError)
+    assert "3.00 mm" in str(error)
+    session.load(files, resample=True)
+    settle(qtbot, session)
+    assert session.case is not None
+    assert any("resampled" in warning for warning in session.case.warnings)
+
+
+def test_the_plan_takes_only_what_there_is(session: Session) -> None:
+    session.set_plan("gone", "cuda:7", "twice")
+    assert session.plan == Plan("quick", "auto", "flips")
+    session.set_plan("endless", "cpu", "none")
+    assert session.plan == Plan("endless", "cpu", "none")
+
+
+def test_a_segmentation_is_shown_scored_and_unsaved(
+    qtbot: QtBot, session: Session, inline: InlineEngine, case_folder: Path
+) -> None:
+    open_case(qtbot, session, case_folder)
+    session.set_plan("quick", "cpu", "none")
+    session.segment()
+    settle(qtbot, session)
+    assert inline.asked == [{"model": "quick", "device": "cpu", "tta": "none"}]
+    assert session.prediction is not None
+    assert session.overlay is Overlay.PREDICTION
+    assert session.has_unsaved_prediction
+    assert session.volumes_ml(Overlay.PREDICTION)[Label.ET] == pytest.approx(6 * 5 * 4 / 1000)
+    assert session.scores is not None
+    assert session.scores[Region.ET].prediction_ml == pytest.approx(0.12)
+
+
+def test_the_crosshair_goes_to_a_mask_that_it_is_not_in(session: Session) -> None:
+    case = phantom_case("RAS", shape=(40, 48, 36), with_truth=False)
+    session.set_case(case)
+    prediction = phantom_segmentation(phantom_case("RAS", shape=(40, 48, 36)))
+    labels = np.zeros_like(prediction.labels.data)
+    labels[2:5, 3:8, 30] = Label.ED
+    labels[2, 3, 31] = Label.ED
+    session.set_prediction(replace(prediction, labels=replace(prediction.labels, data=labels)))
+    assert session.cursor == (3, 5, 30)
+
+
+def test_a_result_for_another_case_is_dropped(
+    qtbot: QtBot, session: Session, inline: InlineEngine, write_case: WriteCase
+) -> None:
+    open_case(qtbot, session, write_case())
+    inline.gate.clear()
+    session.segment()
+    qtbot.waitUntil(lambda: bool(inline.asked))
+    open_case_path = write_case("BraTS-GLI-00002-000")
+    with qtbot.waitSignal(session.case_changed):
+        session.open(open_case_path)
+    inline.gate.set()
+    settle(qtbot, session)
+    assert session.case is not None
+    assert session.case.id == "BraTS-GLI-00002-000"
+    assert session.prediction is None
+    assert session.scores is None
+    session.segment()
+    settle(qtbot, session)
+    assert session.prediction is not None
+
+
+def test_a_folder_that_holds_no_case_does_not_stop_a_segmentation(
+    qtbot: QtBot, session: Session, inline: InlineEngine, case_folder: Path, tmp_path: Path
+) -> None:
+    open_case(qtbot, session, case_folder)
+    inline.gate.clear()
+    session.segment()
+    session.open(tmp_path / "nowhere")
+    qtbot.waitUntil(lambda: session.opening.failure is not None)
+    inline.gate.set()
+    settle(qtbot, session)
+    assert session.prediction is not None
+
+
+def test_what_a_model_needs_decides_whether_it_may_run(qtbot: QtBot, session: Session, write_case: WriteCase) -> None:
+    assert not session.can_segment
+    open_case(qtbot, session, write_case(without=(Modality.T2F,)))
+    assert not session.can_segment
+    session.set_plan("lenient", "auto", "flips")
+    assert session.can_segment
+
+
+def test_the_mask_is_saved_as_the_case_names_its_labels(qtbot: QtBot, session: Session, case_folder: Path) -> None:
+    open_case(qtbot, session, case_folder)
+    session.segment()
+    settle(qtbot, session)
+    path = case_folder / "mask.nii.gz"
+    session.save(path)
+    settle(qtbot, session)
+    assert not session.has_unsaved_prediction
+    assert session.saved_path == path
+    saved, image = nib.load(path), nib.load(case_folder / f"{case_folder.name}-t1c.nii.gz")
+    assert np.array_equal(saved.affine, image.affine)
+    integers = np.asarray(saved.dataobj)
+    assert integers[fake_work.BOX].tolist() == np.full((6, 5, 4), 3).tolist()  # ET is 3 since BraTS 2023
+    assert np.count_nonzero(integers) == 120
+
+
+def test_a_mask_that_cannot_be_saved_stays_unsaved(qtbot: QtBot, session: Session, case_folder: Path) -> None:
+    open_case(qtbot, session, case_folder)
+    session.segment()
+    settle(qtbot, session)
+    session.save(case_folder / "no such folder" / "mask.nii.gz")
+    settle(qtbot, session)
+    assert session.saving.failure is not None
+    assert "no such folder" in session.saving.failure.line
+    assert session.has_unsaved_prediction
+
+
+def test_work_waits_for_the_engine_which_does_one_thing_at_a_time(
+    qtbot: QtBot, session: Session, inline: InlineEngine, case_folder: Path
+) -> None:
+    open_case(qtbot, session, case_folder)
+    inline.gate.clear()
+    session.segment()
+    qtbot.waitUntil(lambda: bool(inline.asked))
+    session.survey()
+    qtbot.waitUntil(
+        lambda: session.surveying.progress is not None and session.surveying.progress.stage == "waiting for the engine"
+    )
+    with qtbot.waitSignal(session.engine_surveyed):
+        inline.gate.set()
+
+
+def test_closing_stops_everything(qtbot: QtBot, session: Session, inline: InlineEngine, case_folder: Path) -> None:
+    open_case(qtbot, session, case_folder)
+    session.set_plan("endless", "auto", "flips")
+    session.segment()
+    qtbot.waitUntil(lambda: bool(inline.asked))
+    session.close()
+    assert inline.closed
+    assert [thread.name for thread in threading.enumerate() if thread.name == "segment"] == []
