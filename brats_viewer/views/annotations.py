@@ -14,7 +14,7 @@ LETTERS = QColor(245, 200, 110)
 TEXT = QColor(235, 237, 240)
 FAINT_TEXT = QColor(160, 166, 175)
 NOTICE = QColor(255, 165, 60)
-SHADOW = QColor(0, 0, 0, 170)
+SHADOW = QColor(0, 0, 0, 220)
 
 MARGIN_PX = 8.0
 LETTER_BAND_PX = 24.0
@@ -101,7 +101,6 @@ def _write(painter: QPainter, area: QRectF, alignment: Qt.AlignmentFlag, line: L
     """Text with a shadow, legible on white as on black."""
     text, colour = line
     painter.setPen(SHADOW)
-    for offset in (QPointF(1, 1), QPointF(-1, 0), QPointF(0, -1)):
-        painter.drawText(area.translated(offset), alignment, text)
+    painter.drawText(area.translated(1, 1), alignment, text)
     painter.setPen(colour)
     painter.drawText(area, alignment, text)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +21,45 @@ CENTRE_DRAG_PX = 400.0
 
 
 def draw_slice(painter: QPainter, area: QRectF, document: Document, geometry: SliceGeometry) -> None:
-    """The slice under the cursor in `area`: the image smoothed, the labels over it as the voxels they are."""
+    """The slice under the cursor in `area`, on black: the image smoothed, the labels over it as the voxels they are."""
     image, labels = document.image(), document.overlay_labels()
     number = document.cursor[geometry.plane.normal]
     if image is not None:
+        cut = geometry.take(image, number)
+        box = _Box.around(cut > document.levels[0])
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(area, grey_image(geometry.take(image, number), document.levels))
+        painter.drawImage(box.within(area, cut.shape), grey_image(cut[box.rows, box.columns], document.levels))
     if labels is not None:
+        named = geometry.take(labels, number)
+        box = _Box.around(named > 0)
+        colours = overlay_image(named[box.rows, box.columns], document.visible_labels, document.opacity)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        _draw_overlay(painter, area, geometry.take(labels, number), document)
+        painter.drawImage(box.within(area, named.shape), colours)
 
 
-def _draw_overlay(painter: QPainter, area: QRectF, labels: NDArray[np.uint8], document: Document) -> None:
-    """Only the box around the labels (H, W): most of a slice has none, and blending nothing takes time too."""
-    rows, columns = np.flatnonzero(labels.any(axis=1)), np.flatnonzero(labels.any(axis=0))
-    if rows.size == 0:
-        return
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    colours = overlay_image(labels[top:bottom, left:right], document.visible_labels, document.opacity)
-    width, height = area.width() / labels.shape[1], area.height() / labels.shape[0]
-    corner = area.topLeft() + QPointF(left * width, top * height)
-    painter.drawImage(QRectF(corner, QSizeF((right - left) * width, (bottom - top) * height)), colours)
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """The part of a slice that is drawn: most of one is empty, and to draw nothing takes as long as to draw."""
+
+    rows: slice
+    columns: slice
+
+    @classmethod
+    def around(cls, shown: NDArray[np.bool_]) -> "_Box":
+        """What is `shown` (H, W), with a pixel more on each side, from which the edge is smoothed."""
+        ends = []
+        for axis in (1, 0):
+            found = np.flatnonzero(shown.any(axis=axis))
+            ends.append(slice(max(int(found[0]) - 1, 0), int(found[-1]) + 2) if found.size else slice(0, 0))
+        return cls(*ends)
+
+    def within(self, area: QRectF, shape: tuple[int, ...]) -> QRectF:
+        """Where this part lies if the whole slice of that `shape` (H, W) fills `area`."""
+        height, width = area.height() / shape[0], area.width() / shape[1]
+        top, bottom = self.rows.start, min(self.rows.stop, shape[0])
+        left, right = self.columns.start, min(self.columns.stop, shape[1])
+        corner = area.topLeft() + QPointF(left * width, top * height)
+        return QRectF(corner, QSizeF((right - left) * width, (bottom - top) * height))
 
 
 def grey_image(intensities: NDArray[np.float32], levels: Levels) -> QImage:
