@@ -1,4 +1,3 @@
-import fcntl
 import logging
 import os
 import signal
@@ -19,6 +18,8 @@ from engine.isolate import Worker, process
 from engine.isolate.channel import Kind, Message
 from engine.isolate.memory import MemoryFile, shared_memory
 from engine.progress import Progress, Work, finish
+
+fcntl = pytest.importorskip("fcntl", reason="these tests speak in POSIX signals and descriptors")
 
 HERE = Path(__file__).parent
 SHARED_MEMORY, DESCRIPTORS = Path("/dev/shm"), Path("/proc/self/fd")  # noqa: S108
