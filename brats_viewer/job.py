@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.errors import EngineError
+from engine.errors import EngineError, WorkerError
 from engine.progress import Progress, Work
 
 T = TypeVar("T")
@@ -232,4 +232,6 @@ def as_work(stage: str, function: Callable[..., T], *arguments: Any, **options: 
 
 
 def _details(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))
+    """The traceback, after that of the other process where the work failed there."""
+    there = f"{error.details}\n" if isinstance(error, WorkerError) and error.details else ""
+    return there + "".join(traceback.format_exception(error))

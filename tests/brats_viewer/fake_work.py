@@ -3,7 +3,6 @@
 import os
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -35,7 +34,11 @@ class FakeDevice:
 
 
 def list_models() -> list[FakeModel]:
-    return [FakeModel("quick"), *map(FakeModel, ("endless", "failing", "buggy", "dying")), FakeModel("lenient", tuple(Modality))]
+    return [
+        FakeModel("quick"),
+        *map(FakeModel, ("endless", "failing", "buggy", "dying")),
+        FakeModel("lenient", tuple(Modality)),
+    ]
 
 
 def devices() -> list[FakeDevice]:
@@ -60,7 +63,3 @@ def segment(case: Case, *, model: str, device: str, tta: str) -> Work[Segmentati
     labels[BOX] = Label.ET
     notes = ("made by nobody",)
     return Segmentation(LabelMap(labels, case.native), case.id, model, "0" * 64, device, tta, 1.5, notes)
-
-
-def survey_fails() -> list[FakeModel]:
-    raise ModelError(f"{Path('models')}: cannot be read; install the program again")

@@ -38,7 +38,9 @@ class InlineEngine:
             result = yield from fake_work.segment(*args, **kwargs)
             assert self.gate.wait(10)
             return result
-        return {"engine.predict:devices": fake_work.devices, "engine.model:list_models": fake_work.list_models}[function]()
+        return {"engine.predict:devices": fake_work.devices, "engine.model:list_models": fake_work.list_models}[
+            function
+        ]()
 
     def close(self) -> None:
         self.closed = True

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from brats_viewer.settings import RECENT_LIMIT, Settings
+
+
+def again(tmp_path: Path, settings: Settings) -> Settings:
+    """The settings as the next run reads them from the file."""
+    settings._store.sync()
+    return Settings(tmp_path / "settings.ini")
+
+
+def test_a_first_run_has_defaults(settings: Settings) -> None:
+    assert settings.geometry.isEmpty()
+    assert settings.recent_cases == ()
+    assert settings.last_folder == Path.home()
+    assert (settings.opacity, settings.radiological, settings.crosshair) == (0.5, True, True)
+    assert (settings.model, settings.device, settings.tta) == ("", "auto", "flips")
+
+
+def test_everything_is_there_in_the_next_run(tmp_path: Path, settings: Settings) -> None:
+    settings.opacity = 0.25
+    settings.radiological = settings.crosshair = False
+    settings.model, settings.device, settings.tta = "default", "cuda:0", "none"
+    settings.last_folder = tmp_path
+    settings.add_recent_case(tmp_path)
+    read = again(tmp_path, settings)
+    assert (read.opacity, read.radiological, read.crosshair) == (0.25, False, False)
+    assert (read.model, read.device, read.tta) == ("default", "cuda:0", "none")
+    assert read.last_folder == tmp_path
+    assert read.recent_cases == (tmp_path,)
+
+
+def test_the_latest_case_is_first_and_none_is_there_twice(tmp_path: Path, settings: Settings) -> None:
+    folders = [tmp_path / str(number) for number in range(RECENT_LIMIT + 2)]
+    for folder in folders:
+        folder.mkdir()
+        settings.add_recent_case(folder)
+    settings.add_recent_case(folders[-2])
+    expected = (folders[-2], folders[-1], *reversed(folders[2:-2]))
+    assert settings.recent_cases == expected
+    assert len(again(tmp_path, settings).recent_cases) == RECENT_LIMIT
+    settings.clear_recent_cases()
+    assert settings.recent_cases == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[view]\nopacity=much\nradiological=perhaps\n[cases]\nrecent=7\nfolder=/no/such/folder\n[window]\ngeometry=7\n",
+        "[view]\nopacity=nan\nradiological=\n",
+        "no ini file at all \x00\x01",
+    ],
+)
+def test_a_damaged_file_does_no_harm(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.ini").write_text(text)
+    settings = Settings(tmp_path / "settings.ini")
+    assert (settings.opacity, settings.radiological) == (0.5, True)
+    assert settings.recent_cases == ()
+    assert settings.last_folder == Path.home()
+    assert settings.geometry.isEmpty()
+
+
+def test_an_opacity_out_of_range_is_clipped(tmp_path: Path) -> None:
+    (tmp_path / "settings.ini").write_text("[view]\nopacity=7\n")
+    assert Settings(tmp_path / "settings.ini").opacity == 1.0

@@ -1,0 +1,106 @@
+"""Pictures of the window in each of its states, made with the sample case and the shipped model.
+
+    python tests/screenshots.py FOLDER [--light] [--scale 2] [--size 1280x820]
+
+The one named `finished` is the README's.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--light", action="store_true")
+    parser.add_argument("--scale", default="1")
+    parser.add_argument("--size", default="1280x820")
+    parser.add_argument("--case", type=Path, help="another case than the sample")
+    options = parser.parse_args()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["QT_SCALE_FACTOR"] = options.scale
+    with tempfile.TemporaryDirectory() as private:
+        take_all(options, Path(private))
+
+
+def take_all(options: argparse.Namespace, private: Path) -> None:
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QApplication
+
+    from brats_viewer.app import MainWindow, sample_case
+    from brats_viewer.dialogs.about_dialog import AboutDialog
+    from brats_viewer.dialogs.assign_dialog import AssignDialog
+    from brats_viewer.dialogs.convention_dialog import ConventionDialog
+    from brats_viewer.dialogs.keys_dialog import KeysDialog
+    from brats_viewer.job import as_work
+    from brats_viewer.session import Session
+    from brats_viewer.settings import Settings
+    from brats_viewer.theme import Theme
+    from engine.isolate import Worker
+
+    application = QApplication([])
+    Theme(application).set_scheme(Qt.ColorScheme.Light if options.light else Qt.ColorScheme.Dark)
+    worker = Worker()
+    session, settings = Session(worker), Settings(private / "settings.ini")
+    for name in ("BraTS-GLI-00031-000", "UCSF-PDGM-0004"):
+        (private / "cases" / name).mkdir(parents=True)
+        settings.add_recent_case(private / "cases" / name)
+    window = MainWindow(session, settings)
+    window.resize(*map(int, options.size.split("x")))
+
+    def until(done: Callable[[], object], seconds: float = 300) -> None:
+        end = time.monotonic() + seconds
+        while not done() and time.monotonic() < end:
+            application.processEvents()
+            time.sleep(0.01)
+
+    def take(name: str) -> None:
+        until(lambda: False, 0.2)
+        options.folder.mkdir(parents=True, exist_ok=True)
+        window.grab().save(str(options.folder / f"{name}.png"))
+
+    window.show()
+    take("empty")
+    session.opening.start(as_work("reading images", time.sleep, 1), lambda _: None)
+    take("loading")
+    until(lambda: not session.opening.is_running)
+    session.open(private / "cases" / "UCSF-PDGM-0004")
+    until(lambda: session.opening.failure)
+    take("refused")
+    session.open(options.case or sample_case())
+    until(lambda: session.case is not None and session.devices)
+    take("loaded")
+    session.segment()
+    until(lambda: session.segmenting.progress and session.segmenting.progress.done >= 3)
+    take("running")
+    psutil.Process(worker.pid).send_signal(signal.SIGTERM)
+    until(lambda: session.segmenting.failure)
+    take("failed")
+    session.segment()
+    until(lambda: not session.segmenting.is_running and (session.scores or not session.case.truth))
+    take("finished")
+    for dialog in (
+        KeysDialog(window),
+        AboutDialog(window),
+        AssignDialog(session.case.files, window),
+        ConventionDialog("seg.nii.gz: which integer means which label is not known", window),
+    ):
+        dialog.show()
+        until(lambda: False, 0.1)
+        dialog.grab().save(str(options.folder / f"{type(dialog).__name__}.png"))
+        dialog.close()
+    session.close()
+
+
+if __name__ == "__main__":
+    main()
