@@ -26,7 +26,7 @@ from brats_viewer.panels.cursor_bar import CursorBar
 from brats_viewer.panels.loading_page import LoadingPage
 from brats_viewer.panels.notice_bar import NoticeBar
 from brats_viewer.panels.overlay_panel import OverlayPanel
-from brats_viewer.panels.score_panel import ScorePanel
+from brats_viewer.panels.result_panel import ResultPanel
 from brats_viewer.panels.segment_panel import SegmentPanel
 from brats_viewer.panels.start_page import StartPage
 from brats_viewer.session import Overlay, Session
@@ -53,7 +53,7 @@ class MainWindow(QMainWindow):
         self.start_page, self.loading_page = StartPage(), LoadingPage(session)
         self.views = TriPlanarView(session)
         self.case_panel, self.overlay_panel = CasePanel(session), OverlayPanel(session)
-        self.segment_panel, self.score_panel = SegmentPanel(session), ScorePanel(session)
+        self.segment_panel, self.result_panel = SegmentPanel(session), ResultPanel(session)
         self.cursor_bar = CursorBar(session)
         self.actions_by_id = make_actions(self)
         self._given_up = self._warmed = False
@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(content)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
-        for panel in (self.case_panel, self.overlay_panel, self.segment_panel, self.score_panel):
+        for panel in (self.case_panel, self.overlay_panel, self.segment_panel, self.result_panel):
             column.addWidget(panel)
         column.addStretch(1)
         self._column = QScrollArea()
@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
         self.start_page.recent_asked.connect(session.open)
         self.case_panel.assign_asked.connect(conversation.reassign)
         self.segment_panel.segment_asked.connect(conversation.segment)
-        self.segment_panel.save_asked.connect(conversation.save)
+        self.result_panel.save_asked.connect(conversation.save)
         self.unexpected.connect(self.notice.show_line)
 
     def _open_sample(self) -> None:
@@ -237,7 +237,7 @@ class MainWindow(QMainWindow):
     def _restore_settings(self) -> None:
         settings, action = self.settings, self.actions_by_id
         if not self.restoreGeometry(settings.geometry):
-            self.resize(1280, 820)
+            self.resize(1400, 880)
         self.session.set_opacity(settings.opacity)
         self.session.set_plan(settings.model, settings.device, settings.tta)
         action["crosshair"].setChecked(settings.crosshair)

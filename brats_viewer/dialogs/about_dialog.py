@@ -9,6 +9,7 @@ from brats_viewer.controls import Line
 from engine import __version__
 from engine.log import log_file
 
+_WIDTH = 480
 _PACKAGES = ("torch", "nibabel", "numpy", "scipy", "pyqtgraph", "qtawesome", "safetensors")
 
 
@@ -19,7 +20,6 @@ class AboutDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("About BraTS Viewer")
-        self.setMinimumWidth(460)
         heading = QLabel("BraTS Viewer")
         heading.setObjectName("heading")
         layout = QVBoxLayout(self)
@@ -41,6 +41,7 @@ class AboutDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
+        self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
 
 
 def built_with() -> str:

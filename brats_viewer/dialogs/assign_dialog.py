@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
 
-from brats_viewer.controls import Line
+from brats_viewer.controls import Line, Picker
 from engine.data import CaseFiles, ImageSource, Modality, decide_convention
 
 TRUTH = "truth"
@@ -50,13 +50,11 @@ class AssignDialog(QDialog):
             form.addRow("Truth" if slot == TRUTH else Modality(slot).display_name, picker)
         return form
 
-    def _picker(self, slot: str) -> QComboBox:
-        picker = QComboBox()
+    def _picker(self, slot: str) -> Picker:
+        picker = Picker()
         picker.setObjectName(slot)
-        picker.addItem(NOBODY)
-        for source in self._candidates:
-            picker.addItem(_name(source, self._files.folder))
-            picker.setItemData(picker.count() - 1, str(source), Qt.ItemDataRole.ToolTipRole)
+        names = [(_name(source, self._files.folder), str(source)) for source in self._candidates]
+        picker.offer([(NOBODY, ""), *names])
         truth = ImageSource(self._files.truth) if self._files.truth else None
         known = truth if slot == TRUTH else self._files.images.get(Modality(slot))
         picker.setCurrentIndex(self._candidates.index(known) + 1 if known else 0)

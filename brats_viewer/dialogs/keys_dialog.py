@@ -49,6 +49,7 @@ def command_rows() -> tuple[tuple[str, str], ...]:
 def _table(title: str, rows: tuple[tuple[str, str], ...]) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(20)
+    grid.setVerticalSpacing(6)
     heading = QLabel(title)
     heading.setObjectName("card-title")
     grid.addWidget(heading, 0, 0, 1, 2)

@@ -1,47 +1,41 @@
-"""Segment the open case: with what, how far it is, and what came of it."""
-
-from collections.abc import Mapping
-from pathlib import Path
+"""Segment the open case: with what, how far it is, and why it failed."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
 
-from brats_viewer.controls import Card, Line, Picker, button
+from brats_viewer.controls import Card, Elided, Line, Picker, button
 from brats_viewer.job import Failure
-from brats_viewer.names import duration, stage_line, time_left_line, volume
+from brats_viewer.names import stage_line, time_left_line
 from brats_viewer.remote import AUTO_DEVICE, TTA_TITLES
-from brats_viewer.session import Overlay, Session
-from engine.data import Region, Segmentation
+from brats_viewer.session import Session
 
 _PER_MILLE = 1000
 
 
 class SegmentPanel(Card):
-    """The card that starts a segmentation, follows it and shows its result."""
+    """The card that starts a segmentation and follows it to its end."""
 
     segment_asked = Signal()
-    save_asked = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Segment", parent)
         self._session = session
         self._model, self._device, self._tta = Picker(), Picker(), Picker()
-        self._about_model, self._fit = Line(tone="muted"), Line(tone="warning")
+        self._about_model, self._fit = Elided(), Line(tone="warning")
+        self._about_model.setProperty("tone", "muted")
         self._segment = button("Segment", "primary", "Predict the tumour's labels (Ctrl+Return)")
         self._running = _Running(session)
         self._failed = _Failed()
-        self._result = _Result()
         self._lay_out()
         for picker in (self._model, self._device, self._tta):
             picker.activated.connect(self._choose)
         self._segment.clicked.connect(self.segment_asked)
         self._failed.retry.clicked.connect(session.survey)
-        self._result.save.clicked.connect(self.save_asked)
         session.engine_surveyed.connect(self._fill)
         for changed in (
             session.case_changed,
-            session.prediction_changed,
+            session.opening.changed,
             session.plan_changed,
             session.segmenting.changed,
             session.surveying.changed,
@@ -60,7 +54,7 @@ class SegmentPanel(Card):
             "Test-time augmentation: the mean of several passes is better, and takes as many times longer"
         )
         self.body.addLayout(form)
-        for widget in (self._about_model, self._fit, self._segment, self._running, self._failed, self._result):
+        for widget in (self._about_model, self._fit, self._segment, self._running, self._failed):
             self.body.addWidget(widget)
 
     def _fill(self) -> None:
@@ -82,7 +76,7 @@ class SegmentPanel(Card):
             picker.setCurrentIndex(picker.findData(chosen))
             picker.setEnabled(picker.count() > 0 and not running)
         self._about_model.setText(model.description if model else "")
-        self._about_model.setToolTip("\n".join(model.limits) if model else "")
+        self._model.setToolTip("\n\n".join((model.description, *model.limits)) if model else "")
         self._fit.setText(self._what_is_missing())
         self._segment.setVisible(not running)
         self._segment.setEnabled(session.can_segment)
@@ -90,7 +84,6 @@ class SegmentPanel(Card):
         self._running.show_state()
         self._failed.show_failure(session.segmenting.failure or session.surveying.failure)
         self._failed.retry.setVisible(session.surveying.failure is not None)
-        self._show_result(None if running else session.prediction)
 
     def _what_is_missing(self) -> str:
         session = self._session
@@ -103,14 +96,6 @@ class SegmentPanel(Card):
             return f"This model needs {', '.join(needed)}, which this case does not have"
         names = ", ".join(modality.display_name for modality in absent)
         return f"Without {names} the mask may be worse" if names else ""
-
-    def _show_result(self, segmentation: Segmentation | None) -> None:
-        self._result.setVisible(segmentation is not None)
-        if segmentation:
-            by_label = self._session.volumes_ml(Overlay.PREDICTION)
-            volumes = {region: sum(by_label[label] for label in region.labels) for region in Region}
-            saved = None if self._session.has_unsaved_prediction else self._session.saved_path
-            self._result.show_segmentation(segmentation, volumes, saved=saved)
 
 
 class _Running(QWidget):
@@ -172,42 +157,3 @@ class _Failed(QWidget):
 
     def _copy_details(self) -> None:
         QGuiApplication.clipboard().setText(self._details)
-
-
-class _Result(QWidget):
-    """What the last segmentation found, and the button that saves it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._done, self._notes = Line(tone="success"), Line(tone="muted")
-        self._done.setObjectName("result")
-        self._volumes = {region: QLabel() for region in Region}
-        self.save = button("Save mask", tip="Save the predicted mask (Ctrl+S)")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._done)
-        layout.addLayout(self._lay_out_volumes())
-        layout.addWidget(self._notes)
-        layout.addWidget(self.save)
-
-    def _lay_out_volumes(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setVerticalSpacing(2)
-        for column, (region, value) in enumerate(self._volumes.items()):
-            name = QLabel(region)
-            name.setToolTip(region.display_name.capitalize())
-            name.setProperty("tone", "muted")
-            value.setProperty("strong", True)
-            grid.addWidget(name, 0, column)
-            grid.addWidget(value, 1, column)
-        return grid
-
-    def show_segmentation(self, made: Segmentation, volumes_ml: Mapping[Region, float], *, saved: Path | None) -> None:
-        """Show what was found, how, and whether it is on disk."""
-        self._done.setText(f"Segmented in {duration(made.seconds)} on {made.device} by the model {made.model}")
-        for region, label in self._volumes.items():
-            label.setText(volume(volumes_ml[region]))
-        self._notes.setText("\n".join(made.notes))
-        self.save.setEnabled(saved is None)
-        self.save.setText("Save mask" if saved is None else f"Saved as {saved.name}")
-        self.save.setToolTip("Save the predicted mask (Ctrl+S)" if saved is None else str(saved))

@@ -101,6 +101,7 @@ def _recent_row(path: Path, chosen: Callable[[], None]) -> QPushButton:
     folder.setProperty("tone", "muted")
     layout = QHBoxLayout(row)
     layout.setContentsMargins(10, 0, 10, 0)
+    layout.setSpacing(12)
     layout.addWidget(name)
     layout.addWidget(folder, 1)
     for label in (name, folder):

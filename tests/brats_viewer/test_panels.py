@@ -17,7 +17,7 @@ from brats_viewer.dialogs.keys_dialog import KeysDialog
 from brats_viewer.panels.case_panel import CasePanel, file_rows
 from brats_viewer.panels.cursor_bar import cursor_line
 from brats_viewer.panels.overlay_panel import OverlayPanel
-from brats_viewer.panels.score_panel import ScorePanel
+from brats_viewer.panels.result_panel import ResultPanel
 from brats_viewer.panels.segment_panel import SegmentPanel
 from brats_viewer.session import Overlay, Session
 from brats_viewer.theme import DARK, LIGHT, Theme, icon
@@ -208,8 +208,8 @@ def test_the_segment_panel_says_what_a_model_lacks(qtbot: QtBot, session: Sessio
     assert panel._segment.isEnabled()
 
 
-def test_the_segment_panel_shows_volumes_and_where_it_was_saved(qtbot: QtBot, session: Session) -> None:
-    panel = SegmentPanel(session)
+def test_the_result_panel_shows_volumes_and_where_the_mask_was_saved(qtbot: QtBot, session: Session) -> None:
+    panel = ResultPanel(session)
     qtbot.addWidget(panel)
     case = phantom_case(with_truth=False)
     session.set_case(case)
@@ -220,17 +220,17 @@ def test_the_segment_panel_shows_volumes_and_where_it_was_saved(qtbot: QtBot, se
     prediction.labels.data[0, 2:5, :] = Label.ED  # 3 rows of 36
     session.set_prediction(replace(prediction, seconds=75.0, device="cuda:0", notes=("segmented without T1",)))
     shown = visible_labels(panel)
-    assert "Segmented in 1 min 15 s on cuda:0 by the model phantom-model" in shown
+    assert "1 min 15 s on cuda:0\nby phantom-model" in shown
     assert [text for text in shown if text.endswith(" ml")] == ["0.01 ml", "0.03 ml", "0.14 ml"]
     assert "segmented without T1" in shown
-    assert panel._result.save.isEnabled()
+    assert panel._save.isEnabled()
     session.mark_prediction_saved(Path("there/mask.nii.gz"))
-    assert panel._result.save.text() == "Saved as mask.nii.gz"
-    assert not panel._result.save.isEnabled()
+    assert panel._save.text() == "Saved as mask.nii.gz"
+    assert not panel._save.isEnabled()
 
 
-def test_the_score_panel_is_there_only_with_scores(qtbot: QtBot, session: Session) -> None:
-    panel = ScorePanel(session)
+def test_the_result_panel_compares_with_the_truth(qtbot: QtBot, session: Session) -> None:
+    panel = ResultPanel(session)
     qtbot.addWidget(panel)
     session.set_case(phantom_case())
     assert panel.isHidden()
@@ -238,8 +238,8 @@ def test_the_score_panel_is_there_only_with_scores(qtbot: QtBot, session: Sessio
     assert session.case.truth is not None
     session.set_prediction(replace(phantom_segmentation(session.case), labels=session.case.truth))
     qtbot.waitUntil(lambda: session.scores is not None)
-    assert visible_labels(panel).count("1.000") == 6  # Dice and sensitivity of three regions
-    assert visible_labels(panel).count("0.0") == 3
+    assert visible_labels(panel).count("1.000") == 3
+    assert visible_labels(panel).count("0.0 mm") == 3
     session.mark_prediction_saved(Path("mask.nii.gz"))
     session.set_case(None)
     assert panel.isHidden()

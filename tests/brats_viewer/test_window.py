@@ -259,7 +259,7 @@ def test_segment_save_and_find_the_mask_on_disk(
     stages = [progress.stage for progress in seen if progress]
     assert stages[0] == "starting"
     assert stages[-1] == "segmenting"
-    assert shown(window, "result") == "Segmented in 1.5 s on auto by the model quick"
+    assert shown(window, "result") == "1.5 s on auto\nby Quick"
     assert window.isWindowModified()
     assert window.session.overlay is Overlay.PREDICTION
 
