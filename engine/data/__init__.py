@@ -1,6 +1,7 @@
 """Cases on disk and in memory: labels, volumes, finding and reading files, writing masks."""
 
 from engine.data.case import Case, CaseFiles, ImageSource, Modality
+from engine.data.checks import case_warnings
 from engine.data.convention import decide_convention, output_convention
 from engine.data.find import find_case, find_cases
 from engine.data.foreground import background_value, foreground
@@ -28,6 +29,7 @@ __all__ = [
     "Segmentation",
     "Volume",
     "background_value",
+    "case_warnings",
     "decide_convention",
     "find_case",
     "find_cases",

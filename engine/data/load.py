@@ -69,7 +69,7 @@ class _Target:
     resample: bool
 
     def needs_regridding(self, grid: Grid, source: ImageSource, how: str, warnings: list[str]) -> bool:
-        """Whether an image on `grid` must be resampled, said in `warnings`; raises GridMismatchError if it may not be."""
+        """Whether an image on `grid` must be resampled, said in `warnings`; raises CaseError if it may not be."""
         if self.grid.matches(grid):
             return False
         difference = grid_difference(grid, self.grid)
