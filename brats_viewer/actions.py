@@ -131,6 +131,7 @@ COMMANDS: tuple[Command, ...] = (
         "Predict the tumour's labels",
         ("Ctrl+Return", "Ctrl+Enter"),
         "brain",
+        "Segment",
     ),
     Command(
         "cancel", Group.SEGMENT, "Stop segmenting", "Stop the running segmentation", ("Ctrl+.",), "stop-circle-outline"

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
@@ -32,7 +32,7 @@ from brats_viewer.panels.start_page import StartPage
 from brats_viewer.session import Overlay, Session
 from brats_viewer.settings import Settings
 from brats_viewer.views import TriPlanarView
-from engine.data import Case, Modality
+from engine.data import Modality
 from engine.resources import resource
 
 COLUMN_WIDTH = 348
@@ -56,7 +56,7 @@ class MainWindow(QMainWindow):
         self.segment_panel, self.result_panel = SegmentPanel(session), ResultPanel(session)
         self.cursor_bar = CursorBar(session)
         self.actions_by_id = make_actions(self)
-        self._given_up = self._warmed = False
+        self._given_up = self._warmed = self._was_segmenting = False
         self._lay_out()
         self._bind_commands()
         self._follow_session()
@@ -171,6 +171,7 @@ class MainWindow(QMainWindow):
     def _follow_session(self) -> None:
         session = self.session
         session.case_changed.connect(self._remember_case)
+        session.segmenting.changed.connect(self._reveal)
         for changed in (
             session.case_changed,
             session.prediction_changed,
@@ -186,9 +187,8 @@ class MainWindow(QMainWindow):
 
     def _show_state(self) -> None:
         session, action = self.session, self.actions_by_id
-        here, loading = session.case is not None, session.opening.is_running
-        page = self.loading_page if loading else self.views if here else self.start_page
-        self._pages.setCurrentWidget(page)
+        here = session.case is not None
+        self._pages.setCurrentWidget(self._page())
         self._column.setVisible(here)
         self.setWindowTitle(f"{session.case.id}[*] – BraTS Viewer" if session.case else "BraTS Viewer")
         self.setWindowModified(session.has_unsaved_prediction)
@@ -209,10 +209,25 @@ class MainWindow(QMainWindow):
         action["segment"].setEnabled(session.can_segment)
         action["cancel"].setEnabled(session.segmenting.is_running and not session.segmenting.is_stopping)
 
+    def _page(self) -> QWidget:
+        """A case stays in view while a folder is only being looked into, since that may end there."""
+        progress, here = self.session.opening.progress, self.session.case is not None
+        if progress and (progress.total or not here):
+            return self.loading_page
+        return self.views if here else self.start_page
+
+    def _reveal(self) -> None:
+        """Bring into view what has just begun or ended, where the column is longer than the window."""
+        lane = self.session.segmenting
+        if lane.is_running is not self._was_segmenting:
+            self._was_segmenting = lane.is_running
+            panel = self.result_panel if self.session.prediction and not lane.is_running else self.segment_panel
+            QTimer.singleShot(0, panel, partial(self._column.ensureWidgetVisible, panel))
+
     def _remember_case(self) -> None:
         case = self.session.case
-        if case and case.files.folder != sample_case():
-            self.settings.add_recent_case(opened_path(case))
+        if case and self.session.opened_path and case.files.folder != sample_case():
+            self.settings.add_recent_case(self.session.opened_path)
         self._show_recent()
 
     def _show_recent(self) -> None:
@@ -256,9 +271,9 @@ class MainWindow(QMainWindow):
 
     # Events
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Begin to warm the engine up, once the window has been painted."""
-        super().showEvent(event)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Begin to warm the engine up once the window is on the screen, and not before."""
+        super().paintEvent(event)
         if not self._warmed:
             self._warmed = True
             QTimer.singleShot(0, self.session.survey)
@@ -300,11 +315,6 @@ class MainWindow(QMainWindow):
 def sample_case() -> Path:
     """The folder of the synthetic case that comes with the viewer."""
     return next(path for path in sorted(resource("sample").iterdir()) if path.is_dir())
-
-
-def opened_path(case: Case) -> Path:
-    """What to open to have this case again: its folder, or an image where the folder holds several cases."""
-    return case.files.folder
 
 
 def dropped_path(event: QDropEvent) -> Path | None:

@@ -35,10 +35,14 @@ class Card(QFrame):
 
 
 class Line(QLabel):
-    """Text of one tone ("muted", "warning", "danger", "success" or none) that wraps, and hides while it is empty."""
+    """Text of one tone ("muted", "warning", "danger", "success" or none) that wraps, and hides while it is empty.
 
-    def __init__(self, text: str = "", tone: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    A dialog, which is as wide as its contents want, gives its lines a `least_width` to wrap at.
+    """
+
+    def __init__(self, text: str = "", tone: str = "", *, least_width: int = 0) -> None:
+        super().__init__()
+        self.setMinimumWidth(least_width)
         self.setWordWrap(True)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)  # as tall as its lines, and never stretched
@@ -56,11 +60,11 @@ class Line(QLabel):
 
 
 class Elided(QLabel):
-    """One line of text that is cut in its middle where there is no room, and then has the whole as tooltip."""
+    """One line of text that is cut where there is no room, and then has the whole as tooltip."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._text = text
+    def __init__(self, text: str = "", cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
+        super().__init__()
+        self._text, self._cut = text, cut
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setText(text)
@@ -77,7 +81,7 @@ class Elided(QLabel):
 
     def _elide(self) -> None:
         room = max(self.contentsRect().width(), 24)
-        shown = QFontMetrics(self.font()).elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
+        shown = QFontMetrics(self.font()).elidedText(self._text, self._cut, room)
         super().setText(shown)
         self.setToolTip(self._text if shown != self._text else "")
 

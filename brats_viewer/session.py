@@ -7,6 +7,7 @@ that is no longer open is dropped. The session knows no widget; where only a per
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ class Session(Document):
         self.scoring = Lane("score", self)
         self.saving = Lane("save", self)
         self.surveying = Lane("survey", self)
+        self._found: tuple[Path, CaseFiles] | None = None
         self._models: tuple[Model, ...] = ()
         self._devices: tuple[Device, ...] = ()
         self._plan = Plan()
@@ -74,7 +76,21 @@ class Session(Document):
 
     def open(self, path: Path) -> None:
         """Look for a case at `path`, a folder or an image of it; `files_found` follows, or the lane fails."""
-        self.opening.start(as_work(f"looking for images in {path.name}", find_case, path), self.files_found.emit)
+        work = as_work(f"looking for images in {path.name}", find_case, path)
+        self.opening.start(work, partial(self._take_found, path))
+
+    def _take_found(self, path: Path, files: CaseFiles) -> None:
+        self._found = path, files
+        self.files_found.emit(files)
+
+    @property
+    def opened_path(self) -> Path | None:
+        """What to open to have this case again: its folder, or the image of it that was opened; None without a case."""
+        if self._case is None:
+            return None
+        case = self._case.files
+        path, files = self._found or (case.folder, case)
+        return path if (files.folder, files.id) == (case.folder, case.id) else case.folder
 
     def load(self, files: CaseFiles, *, resample: bool = False, truth: bool = True) -> None:
         """Load the images and show them in place of the open case, whose running segmentation is stopped.

@@ -9,7 +9,11 @@ from brats_viewer.controls import Line
 from engine import __version__
 from engine.log import log_file
 
-_WIDTH = 480
+_SYNTHETIC = (
+    "The sample case and the training data of the default model are synthetic, made from the ICBM 2009a template of "
+    "the McConnell Brain Imaging Centre, Montreal Neurological Institute, McGill University."
+)
+_WIDTH = 460
 _PACKAGES = ("torch", "nibabel", "numpy", "scipy", "pyqtgraph", "qtawesome", "safetensors")
 
 
@@ -25,23 +29,18 @@ class AboutDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
         layout.addWidget(heading)
-        layout.addWidget(Line(f"Version {__version__}", "muted"))
-        layout.addWidget(
-            Line("Research use only. Not a medical device: no decision about a patient may rest on it.", "warning")
-        )
-        layout.addWidget(Line("Licensed under the Apache License 2.0."))
-        layout.addWidget(
-            Line(
-                "The sample case and the training data of the default model are synthetic, made from the ICBM 2009a "
-                "template of the McConnell Brain Imaging Centre, Montreal Neurological Institute, McGill University."
-            )
-        )
-        layout.addWidget(Line(f"Built with {built_with()}. Icons: Material Design Icons.", "muted"))
-        layout.addWidget(Line(f"Log file: {log_file('brats-viewer')}", "muted"))
+        layout.addWidget(QLabel(f"Version {__version__}"))
+        for text, tone in (
+            ("Research use only. Not a medical device: no decision about a patient may rest on it.", "warning"),
+            ("Licensed under the Apache License 2.0.", ""),
+            (_SYNTHETIC, ""),
+            (f"Built with {built_with()}. Icons: Material Design Icons.", "muted"),
+            (f"Log file: {log_file('brats-viewer')}", "muted"),
+        ):
+            layout.addWidget(Line(text, tone, least_width=_WIDTH))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
-        self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
 
 
 def built_with() -> str:

@@ -12,6 +12,7 @@ from engine.data import CaseFiles, ImageSource, Modality, decide_convention
 
 TRUTH = "truth"
 NOBODY = "none of them"
+_WIDTH = 520
 
 
 class AssignDialog(QDialog):
@@ -24,18 +25,17 @@ class AssignDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Which file is what?")
-        self.setMinimumWidth(520)
         self._files = files
         self._candidates = candidates(files)
-        self._complaint = Line(tone="danger")
+        self._complaint = Line(tone="danger", least_width=_WIDTH)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         self._pickers = {slot: self._picker(slot) for slot in (*map(str, Modality), TRUTH)}
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
-        layout.addWidget(Line(f"{files.folder}", "muted"))
-        layout.addWidget(Line(_reason(files)))
+        layout.addWidget(Line(f"{files.folder}", "muted", least_width=_WIDTH))
+        layout.addWidget(Line(_reason(files), least_width=_WIDTH))
         layout.addLayout(self._lay_out_form())
         layout.addWidget(self._complaint)
         layout.addWidget(self._buttons)

@@ -7,6 +7,8 @@ from brats_viewer.controls import Line
 from brats_viewer.names import LABEL_NAMES
 from engine.data import CONVENTIONS, Label, LabelConvention
 
+_WIDTH = 560
+
 
 class ConventionDialog(QDialog):
     """Lets a person pick a label convention, or leave the truth out."""
@@ -23,8 +25,14 @@ class ConventionDialog(QDialog):
         self._choices = QButtonGroup(self)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        layout.addWidget(Line(line))
-        layout.addWidget(Line("The numbers in the truth's file mean different tissues in different years:", "muted"))
+        layout.addWidget(Line(line, least_width=_WIDTH))
+        layout.addWidget(
+            Line(
+                "The numbers in the truth's file mean different tissues in different years:",
+                "muted",
+                least_width=_WIDTH,
+            )
+        )
         for convention in CONVENTIONS.values():
             choice = QRadioButton(f"{convention.title}:  {values_line(convention)}")
             choice.setObjectName(convention.name)

@@ -1,6 +1,6 @@
 """What is open: the case, its images to choose from, which file became which, and what to beware of."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -103,7 +103,7 @@ class CasePanel(Card):
             if widget := item.widget():
                 widget.deleteLater()
         for row, (name, text, found) in enumerate(file_rows(case.files)):
-            title, value = QLabel(name), Elided(text)
+            title, value = QLabel(name), Elided(text, Qt.TextElideMode.ElideMiddle)
             title.setProperty("tone", "muted")
             value.setProperty("tone", "" if found else "muted")
             self._files.addWidget(title, row, 0)

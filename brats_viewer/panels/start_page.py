@@ -97,7 +97,7 @@ def _recent_row(path: Path, chosen: Callable[[], None]) -> QPushButton:
     row = button("", "row", str(path))
     row.setAccessibleName(path.name)
     row.clicked.connect(chosen)
-    name, folder = QLabel(path.name), Elided(str(path.parent))
+    name, folder = QLabel(path.name), Elided(str(path.parent), Qt.TextElideMode.ElideMiddle)
     folder.setProperty("tone", "muted")
     layout = QHBoxLayout(row)
     layout.setContentsMargins(10, 0, 10, 0)

@@ -20,7 +20,7 @@ from brats_viewer.panels.overlay_panel import OverlayPanel
 from brats_viewer.panels.result_panel import ResultPanel
 from brats_viewer.panels.segment_panel import SegmentPanel
 from brats_viewer.session import Overlay, Session
-from brats_viewer.theme import DARK, LIGHT, Theme, icon
+from brats_viewer.theme import DARK, LIGHT, Theme, app_icon, icon
 from engine import __version__
 from engine.data import CONVENTIONS, CaseFiles, ImageSource, Label, Modality
 from engine.errors import ModelError
@@ -292,6 +292,10 @@ def test_the_theme_follows_and_icons_take_its_colour(
     qapp.setStyleSheet(sheet)
     qapp.setPalette(palette)
     qapp.setStyle(style)
+
+
+def test_the_program_has_an_icon(qapp: QApplication) -> None:
+    assert not app_icon().pixmap(64).isNull()
 
 
 def test_an_unexpected_error_is_shown(window: MainWindow) -> None:

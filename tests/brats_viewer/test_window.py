@@ -142,6 +142,22 @@ def test_a_recent_case_that_is_gone_is_not_offered(qtbot: QtBot, window: MainWin
     assert window.settings.recent_cases == ()
 
 
+def test_one_of_several_cases_in_a_folder_is_remembered_by_its_file(
+    qtbot: QtBot, window: MainWindow, write_case: WriteCase, tmp_path: Path
+) -> None:
+    both = tmp_path / "both"
+    both.mkdir()
+    for number in (1, 2):
+        for image in write_case(f"BraTS-GLI-0000{number}-000").iterdir():
+            image.rename(both / image.name)
+    path = both / "BraTS-GLI-00002-000-t1c.nii.gz"
+    with qtbot.waitSignal(window.session.case_changed):
+        window.session.open(path)
+    assert window.session.case is not None
+    assert window.session.case.id == "BraTS-GLI-00002-000"
+    assert window.settings.recent_cases == (path,)
+
+
 def test_the_sample_case_opens_without_a_question(qtbot: QtBot, window: MainWindow) -> None:
     with qtbot.waitSignal(window.session.case_changed, timeout=30_000):
         trigger(window, "open_sample")
@@ -294,6 +310,21 @@ def test_the_running_segmentation_shows_stage_and_time_left(qtbot: QtBot, open_c
     assert not open_case.actions_by_id["segment"].isEnabled()
     trigger(open_case, "cancel")
     qtbot.waitUntil(lambda: not open_case.session.segmenting.is_running)
+
+
+def test_what_happens_is_in_view_in_a_small_window(qtbot: QtBot, open_case: MainWindow) -> None:
+    open_case.resize(720, 480)
+    begin_endless(qtbot, open_case)
+    column = open_case._column.viewport()
+
+    def in_view(widget: QWidget) -> bool:
+        return column.rect().contains(widget.mapTo(column, widget.rect().center()))
+
+    qtbot.waitUntil(lambda: in_view(open_case.segment_panel._running))
+    trigger(open_case, "cancel")
+    qtbot.waitUntil(lambda: not open_case.session.segmenting.is_running)
+    segment(qtbot, open_case)
+    qtbot.waitUntil(lambda: in_view(open_case.result_panel._save))
 
 
 def test_cancel_stops_and_the_next_segmentation_runs(qtbot: QtBot, open_case: MainWindow, engine: FakeEngine) -> None:
