@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
     """A time that someone waits or has waited, as coarse as one would say it.
 
     >>> duration(0.42), duration(7.9), duration(75), duration(3700)
-    ('0.4 s', '8 s', '1 min 15 s', '1 h 2 min')
+    ('0.4 s', '8 s', '1 min 15 s', '1 h 1 min')
     """
     if seconds < 5:
         return f"{seconds:.1f} s"
