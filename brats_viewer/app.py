@@ -222,7 +222,7 @@ class MainWindow(QMainWindow):
         if lane.is_running is not self._was_segmenting:
             self._was_segmenting = lane.is_running
             panel = self.result_panel if self.session.prediction and not lane.is_running else self.segment_panel
-            QTimer.singleShot(0, panel, partial(self._column.ensureWidgetVisible, panel))
+            QTimer.singleShot(0, panel, partial(self._column.ensureWidgetVisible, panel, 0, 8))
 
     def _remember_case(self) -> None:
         case = self.session.case
@@ -252,7 +252,7 @@ class MainWindow(QMainWindow):
     def _restore_settings(self) -> None:
         settings, action = self.settings, self.actions_by_id
         if not self.restoreGeometry(settings.geometry):
-            self.resize(1400, 880)
+            self.resize(1400, 900)
         self.session.set_opacity(settings.opacity)
         self.session.set_plan(settings.model, settings.device, settings.tta)
         action["crosshair"].setChecked(settings.crosshair)

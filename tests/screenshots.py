@@ -1,6 +1,6 @@
 """Pictures of the window in each of its states, made with the sample case and the shipped model.
 
-    python tests/screenshots.py FOLDER [--light] [--scale 2] [--size 1280x820]
+    python tests/screenshots.py FOLDER [--light] [--scale 2] [--size 1400x880]
 
 The one named `finished` is the README's.
 """
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--light", action="store_true")
     parser.add_argument("--scale", default="1")
-    parser.add_argument("--size", default="1280x820")
+    parser.add_argument("--size", default="1400x880")
     parser.add_argument("--case", type=Path, help="another case than the sample")
     options = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

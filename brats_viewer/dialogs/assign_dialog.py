@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from brats_viewer.controls import Line, Picker
 from engine.data import CaseFiles, ImageSource, Modality, decide_convention
@@ -43,11 +43,12 @@ class AssignDialog(QDialog):
             picker.currentIndexChanged.connect(self._check)
         self._check()
 
-    def _lay_out_form(self) -> QFormLayout:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for slot, picker in self._pickers.items():
-            form.addRow("Truth" if slot == TRUTH else Modality(slot).display_name, picker)
+    def _lay_out_form(self) -> QGridLayout:
+        form = QGridLayout()
+        form.setColumnStretch(1, 1)
+        for row, (slot, picker) in enumerate(self._pickers.items()):
+            form.addWidget(QLabel("Truth" if slot == TRUTH else Modality(slot).display_name), row, 0)
+            form.addWidget(picker, row, 1)
         return form
 
     def _picker(self, slot: str) -> Picker:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from brats_viewer.controls import Elided, Line, button
 from brats_viewer.theme import icon
 from engine import RESEARCH_USE
 
 
-class StartPage(QWidget):
+class StartPage(QScrollArea):
     """The empty state: open a folder, drop one, take the sample case, or one of the recent cases."""
 
     open_asked = Signal()
@@ -39,12 +39,16 @@ class StartPage(QWidget):
         middle.addStretch(1)
         middle.addLayout(column, 6)
         middle.addStretch(1)
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        content.setObjectName("column")
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.addStretch(2)
         layout.addLayout(middle)
         layout.addStretch(3)
         layout.addWidget(note)
+        self.setWidgetResizable(True)
+        self.setWidget(content)
 
     def _lay_out_drop(self) -> QFrame:
         frame = QFrame()
@@ -53,12 +57,12 @@ class StartPage(QWidget):
         picture.setPixmap(icon("brain", QPalette.ColorRole.Link).pixmap(QSize(56, 56)))
         heading = QLabel("Open a case")
         heading.setObjectName("heading")
-        advice = QLabel(
-            "Drop a folder with T1, T1CE, T2 and FLAIR images here: any year's BraTS layout,\n"
-            "Decathlon, UCSF-PDGM or UPENN-GBM."
+        advice = Line(
+            "Drop a folder with T1, T1CE, T2 and FLAIR images here: any year's BraTS layout, Decathlon, UCSF-PDGM or "
+            "UPENN-GBM.",
+            "muted",
+            least_width=480,
         )
-        advice.setProperty("tone", "muted")
-        advice.setWordWrap(True)
         advice.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         choose, sample = button("Open folder…", "primary"), button("Open the sample case")
         choose.clicked.connect(self.open_asked)
@@ -71,9 +75,8 @@ class StartPage(QWidget):
         layout = QVBoxLayout(frame)
         layout.setContentsMargins(24, 32, 24, 32)
         layout.setSpacing(12)
-        for widget in (picture, heading):
+        for widget in (picture, heading, advice):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addWidget(advice)
         layout.addLayout(buttons)
         return frame
 
