@@ -40,7 +40,8 @@ class NiftiFile:
         Values that are not finite become the `background_value` of the others, and their number is noted.
         Raises ImageFileError if a 4D file comes without an index, if there is no such volume, or no finite value.
         """
-        data = self._scaled(index).astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # what float32 cannot hold counts as infinite below
+            data = self._scaled(index).astype(np.float32, copy=False)
         notes = list(self.notes)
         finite = np.isfinite(data)
         if not finite.all():
