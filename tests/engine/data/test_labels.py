@@ -39,7 +39,9 @@ def test_integers_of_any_width_and_byte_order(dtype):
 
 @pytest.mark.parametrize("foreign", [3, -1, 255, 256, 30000])
 def test_a_foreign_integer_is_refused_in_one_line(foreign):
-    with pytest.raises(LabelConventionError, match=rf"^mask\.nii: holds the label value {foreign}, .*--labels") as error:
+    with pytest.raises(
+        LabelConventionError, match=rf"^mask\.nii: holds the label value {foreign}, .*--labels"
+    ) as error:
         CONVENTIONS["brats2020"].decode(np.array([0, foreign]), "mask.nii")
     assert "\n" not in str(error.value)
 

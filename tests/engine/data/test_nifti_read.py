@@ -349,7 +349,8 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "why"), [(PermissionError(13, "Permission denied"), "may not be read"), (OSError(5, "I/O error"), "I/O error")]
+    ("error", "why"),
+    [(PermissionError(13, "Permission denied"), "may not be read"), (OSError(5, "I/O error"), "I/O error")],
 )
 def test_no_permission_and_a_failing_disk_are_one_line(plain, monkeypatch, error, why):
     def fail(*_):

@@ -157,7 +157,11 @@ def test_an_interruption_leaves_no_temporary_file(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("mask.png", "let its name end in .nii.gz"), ("none/mask.nii", "folder does not exist"), ("dir.nii", "is a folder")],
+    [
+        ("mask.png", "let its name end in .nii.gz"),
+        ("none/mask.nii", "folder does not exist"),
+        ("dir.nii", "is a folder"),
+    ],
 )
 def test_places_where_no_mask_can_go(tmp_path, name, why):
     (tmp_path / "dir.nii").mkdir()
