@@ -223,6 +223,8 @@ class Session(Document):
 
     def close(self) -> None:
         """End all work and the worker's process; blocks until they have ended, or a few seconds."""
+        for lane in (self.opening, self.segmenting, self.scoring, self.saving, self.surveying):
+            lane.clear()
         if self._worker:
             self._worker.close()
         Job.wait_for_all(_STOP_WITHIN_S)

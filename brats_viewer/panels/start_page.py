@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -53,8 +53,8 @@ class StartPage(QScrollArea):
     def _lay_out_drop(self) -> QFrame:
         frame = QFrame()
         frame.setObjectName("drop")
-        picture = QLabel()
-        picture.setPixmap(icon("brain", QPalette.ColorRole.Link).pixmap(QSize(56, 56)))
+        self._picture = QLabel()
+        self._paint_picture()
         heading = QLabel("Open a case")
         heading.setObjectName("heading")
         advice = Line(
@@ -75,10 +75,19 @@ class StartPage(QScrollArea):
         layout = QVBoxLayout(frame)
         layout.setContentsMargins(24, 32, 24, 32)
         layout.setSpacing(12)
-        for widget in (picture, heading, advice):
+        for widget in (self._picture, heading, advice):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addLayout(buttons)
         return frame
+
+    def _paint_picture(self) -> None:
+        self._picture.setPixmap(icon("brain", QPalette.ColorRole.Link).pixmap(QSize(56, 56)))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Paint the picture anew in another theme's colour."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._paint_picture()
 
     def set_drop_active(self, active: bool) -> None:
         """Show that what is being dragged would be taken."""
