@@ -15,7 +15,7 @@ from engine.errors import ImageFileError
 
 PROGRAM = "brats-viewer"
 KIND = "prediction"
-_MARK = re.compile(rf"{PROGRAM} {KIND}, labels (\S+)")
+_MARK = re.compile(rf"{PROGRAM} {KIND}, labels ([\w.]+)")
 
 
 def mark(convention: LabelConvention) -> str:
