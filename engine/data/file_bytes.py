@@ -77,17 +77,19 @@ def is_gzip(path: Path) -> bool:
 
 def _inflate(path: Path, file: BinaryIO, data: bytes) -> Iterator[bytes]:
     """Decompress every gzip member of `file`, whose first bytes are `data`."""
+    most = _FIRST_CHUNK
     while data:
         inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         while not inflater.eof:
             data = data or file.read(_CHUNK)
             try:
-                piece = inflater.decompress(data, _CHUNK)
+                piece = inflater.decompress(data, most)
             except zlib.error as error:
                 raise ImageFileError(f"{path}: is damaged ({error}); copy or download it again") from error
             if not data and not piece and not inflater.eof:
                 raise ImageFileError(f"{path}: is cut off, its end is missing; copy or download it again")
             yield piece
+            most = _CHUNK
             data = inflater.unconsumed_tail
         data = inflater.unused_data or file.read(_CHUNK)
         while data and not data.strip(b"\0"):

@@ -61,6 +61,16 @@ def test_nifti2(tmp_path, suffix):
     np.testing.assert_array_equal(volume.affine, BRATS_AFFINE)
 
 
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_a_big_endian_header_with_an_extension(tmp_path, kind):
+    header = kind.header_class(endianness=">")
+    header.set_data_dtype(">i2")
+    header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"between header and voxels"))
+    nib.save(kind(np.arange(120, dtype=">i2").reshape(4, 5, 6), BRATS_AFFINE, header), tmp_path / "image.nii")
+    volume, _ = read(tmp_path / "image.nii")
+    assert volume.data[3, 4, 5] == 119
+
+
 def test_slope_and_intercept_are_applied(plain):
     patch(plain, scl_slope=("ff", 0.5, -10.0))
     volume, _ = read(plain)
