@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import torch
 
+from engine.data import CONVENTIONS, find_case
 from engine.resources import resource
 from engine.synth.case import SyntheticCase
 from engine.synth.folder import HEAD_GRID, WHITE_MATTER, write_brats
@@ -24,8 +25,10 @@ def test_a_case_lies_in_the_middle_of_the_brats_grid(tmp_path: Path):
     labels = torch.zeros(HEAD_GRID.shape, dtype=torch.uint8)
     images[:, 10, 20, 30] = torch.tensor([0.5, 1.0, 2.0, 0.0001])
     labels[10, 20, 30] = 3
-    paths = write_brats(SyntheticCase(images, labels, labels > 0), tmp_path / "Case_1")
+    *paths, dataset = write_brats(SyntheticCase(images, labels, labels > 0), tmp_path / "Case_1")
     assert [path.name for path in paths] == [f"Case_1_{end}.nii.gz" for end in ("t1", "t1ce", "t2", "flair", "seg")]
+    assert dataset.name == "dataset.json"
+    assert find_case(tmp_path / "Case_1").convention == CONVENTIONS["brats2020"]
     for path, value in zip(paths, (WHITE_MATTER // 2, WHITE_MATTER, 2 * WHITE_MATTER, 1, 4), strict=True):
         data, affine = _read(path)
         assert data.shape == (240, 240, 155)
