@@ -124,12 +124,16 @@ def _image_source(text: str) -> ImageSource:
 
 
 def _mapping_lines(files: CaseFiles) -> list[str]:
-    """Which file became which modality, and what is not decided, as lines for a person."""
-    lines = [f"{modality.display_name}: {source}" for modality, source in files.images.items()]
-    lines += [f"{modality.display_name}: missing" for modality in files.missing if str(modality) not in files.ambiguous]
-    for slot, candidates in files.ambiguous.items():
-        names = ", ".join(map(str, candidates))
-        lines.append(f"{slot}: not used, the names do not decide between {names}; say --{slot.lower()} FILE")
+    """Which file became which modality, as lines for a person; the case's warnings name what could be meant."""
+    lines = []
+    for modality in Modality:
+        if modality in files.images:
+            found = str(files.images[modality])
+        elif modality in files.ambiguous:
+            found = f"not decided; say --{modality.lower()} FILE"
+        else:
+            found = "missing"
+        lines.append(f"{modality.display_name}: {found}")
     return lines
 
 

@@ -93,6 +93,19 @@ def test_a_person_can_say_which_file_is_which(case, model, capsys):
     assert json.loads(capsys.readouterr().out)["inputs"]["T1C"].endswith("odd.nii.gz")
 
 
+def test_what_the_names_do_not_decide_is_told_with_the_option_that_does(case, model, capsys):
+    content = (case / "BraTS20_Training_001_t1ce.nii.gz").read_bytes()
+    for twice in ("t1gd", "seg", "segm"):
+        (case / f"BraTS20_Training_001_{twice}.nii.gz").write_bytes(content)
+    assert segment(case, model) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert "T1CE: not decided; say --t1c FILE" in lines
+    assert sum("t1gd" in line for line in lines) == 1, "the candidates are named once"
+    assert not any("truth" in line for line in lines), "the truth plays no part here"
+    assert segment(case, model, "--t1c", case / "BraTS20_Training_001_t1ce.nii.gz", "--overwrite") == 0
+    assert f"T1CE: {case / 'BraTS20_Training_001_t1ce.nii.gz'}" in capsys.readouterr().err.splitlines()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
