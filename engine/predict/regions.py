@@ -30,8 +30,8 @@ def regions_to_labels(masks: NDArray[np.bool_], regions: Sequence[Region]) -> ND
 def drop_small_et(labels: NDArray[np.uint8], voxel_ml: float, min_et_ml: float) -> bool:
     """Turn all ET into NCR, in place, where it is less than `min_et_ml` in total; says whether it did.
 
-    A few enhancing voxels in a tumour that has none cost the whole Dice of ET (0 against an empty truth), so the
-    winners of BraTS 2018-2020 and the reference system's authors' peers relabel what is below about 200 voxels.
+    A few enhancing voxels in a tumour that has none cost the whole Dice of ET (0 against an empty truth), so such a
+    threshold pays; nnU-Net tuned one for BraTS 2020 (arXiv:2011.00848).
     """
     enhancing = labels == Label.ET
     volume_ml = int(enhancing.sum()) * voxel_ml
