@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from engine.synth.atlas import MAPS, Atlas
 from engine.synth.draw import Draw
+from engine.synth.lattice import stretch
 
 LATTICE_MM = 4.0
 Shape = tuple[int, int, int]
@@ -40,19 +41,23 @@ class Grid:
         x, y, z = (max(2, round(size / LATTICE_MM)) for size in self.size_mm)
         return Grid((x, y, z), LATTICE_MM)
 
-    def positions_mm(self, shape: Shape, device: torch.device) -> Tensor:
-        """Positions (3, *shape) in mm from the middle, of `shape` points spread from the first voxel to the last."""
+    def axes_mm(self, shape: Shape, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Positions along each axis in mm from the middle, of `shape` points from the first voxel to the last."""
         half = [(size - self.spacing_mm) / 2 for size in self.size_mm]
-        axes = [torch.linspace(-end, end, count, device=device) for end, count in zip(half, shape, strict=True)]
-        return torch.stack(torch.meshgrid(*axes, indexing="ij"))
+        x, y, z = (torch.linspace(-end, end, count, device=device) for end, count in zip(half, shape, strict=True))
+        return x, y, z
+
+    def positions_mm(self, shape: Shape, device: torch.device) -> Tensor:
+        """Positions (3, *shape) in mm from the middle, of `shape` points spread over the grid."""
+        return torch.stack(torch.meshgrid(*self.axes_mm(shape, device), indexing="ij"))
 
 
 @dataclass(frozen=True)
 class Anatomy:
     """A brain on a grid; all fields (X, Y, Z) float32, distances in mm as in `Atlas`.
 
-    grey, white and fluid are shares that sum to 1. lateral is the distance from the mid-sagittal plane in the atlas,
-    positive on one side.
+    grey, white and fluid are shares that sum to 1; inside_ventricle is the share of the lateral ventricles. lateral is
+    the distance from the mid-sagittal plane in the atlas, positive on one side.
     """
 
     grey: Tensor
@@ -61,6 +66,7 @@ class Anatomy:
     t1: Tensor
     depth: Tensor
     ventricle: Tensor
+    inside_ventricle: Tensor
     lateral: Tensor
 
     @cached_property
@@ -89,7 +95,7 @@ def draw_field(atlas: Atlas, grid: Grid, draw: Draw) -> Tensor:
     scale = torch.tensor([size * draw.uniform(0.95, 1.05) for _ in range(3)], device=draw.device)
     if draw.chance(0.5):
         scale[0] = -scale[0]
-    shift = torch.tensor([draw.normal(0, 3) for _ in range(3)], device=draw.device)
+    shift = torch.tensor([max(-9.0, min(9.0, draw.normal(0, 4))) for _ in range(3)], device=draw.device)
     matrix = draw.rotation(0.2) * scale
     bend = draw.noise(lattice, 8, 3) * draw.uniform(0, 3.0) + draw.noise(lattice, 4, 3) * draw.uniform(0, 1.2)
     middle = torch.tensor(atlas.middle_mm, device=draw.device)
@@ -119,12 +125,19 @@ def look_up(atlas: Atlas, field: Tensor) -> Tensor:
 def build(atlas: Atlas, field: Tensor, shape: Shape, draw: Draw) -> Anatomy:
     """The brain that `field` (3, *lattice) shows, on a grid of `shape`.
 
-    Sulci are widened (atrophy) and the average template's soft borders sharpened by random amounts.
+    Sulci are widened (atrophy), folds that the average template has lost are put back as noise, and the template's
+    soft borders are sharpened, all by random amounts.
     """
-    fine = functional.interpolate(field[None], size=shape, mode="trilinear", align_corners=True)[0]
+    fine = stretch(field, shape)
     grey, white, t1, depth, ventricle = look_up(atlas, fine)
-    fluid = (1 - grey - white).clamp(min=0) * draw.uniform(1.0, 2.2)
-    fluid = torch.maximum(fluid, torch.sigmoid(-2 * ventricle))
-    shares = torch.stack((grey, white, fluid)).clamp(min=1e-4) ** draw.uniform(1.0, 2.2)
-    grey, white, fluid = shares / shares.sum(0)
-    return Anatomy(grey, white, fluid, t1, depth, ventricle, lateral=fine[0] - atlas.middle_mm[0])
+    inside_ventricle = torch.sigmoid(-2 * ventricle)
+    fluid = (1 - grey - white).clamp_(min=0).mul_(draw.uniform(1.0, 2.2))
+    if draw.chance(0.5):
+        spacing_mm = LATTICE_MM * field.shape[1] / shape[0]
+        folds = draw.noise(shape, max(1.5, draw.uniform(4, 7) / spacing_mm))[0].sub_(draw.uniform(0.6, 1.2)).relu_()
+        fluid += folds.mul_(torch.exp(depth.clamp(min=0) / -draw.uniform(5, 12))).mul_(draw.uniform(0.2, 1.0))
+    fluid = torch.maximum(fluid, inside_ventricle)
+    shares = torch.stack((grey, white, fluid)).clamp_(min=1e-4).pow_(draw.uniform(1.0, 2.2))
+    grey, white, fluid = shares.div_(shares.sum(0))
+    lateral = fine[0] - atlas.middle_mm[0]
+    return Anatomy(grey, white, fluid, t1, depth, ventricle, inside_ventricle, lateral)

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from engine.synth.anatomy import Grid, build, draw_field, look_up
 from engine.synth.atlas import MAPS, Atlas
-from engine.synth.contrast import render
+from engine.synth.contrast import add_tumour, draw_grey, draw_tumour_signal, render_healthy
+from engine.synth.distractors import add_distractors
 from engine.synth.draw import Draw
 from engine.synth.scanner import acquire, draw_coverage
 from engine.synth.tumour import displace, draw_lesions, grow
@@ -28,19 +29,26 @@ class SyntheticCase:
     brain: Tensor
 
 
-def make_case(atlas: Atlas, grid: Grid, seed: int) -> SyntheticCase:
+def make_case(atlas: Atlas, grid: Grid, seed: int, beyond: float = 0.0) -> SyntheticCase:
     """Make the case of `seed` on `grid`, on the device where the atlas is; there a seed gives the same arrays again.
 
-    Cases of one grid have one shape, so they stack into batches.
+    Cases of one grid have one shape, so they stack into batches. beyond: see `Draw`.
     """
-    draw = Draw(seed, atlas.maps.device)
+    draw = Draw(seed, atlas.maps.device, beyond)
     with torch.no_grad():
         field = draw_field(atlas, grid, draw)
-        scout = dict(zip(MAPS, look_up(atlas, field), strict=True))
-        lesions = draw_lesions(scout["white"], scout["depth"] > 0, grid, draw)
+        scout = dict(zip(MAPS, look_up(atlas, field), strict=True)) | {"lateral": field[0] - atlas.middle_mm[0]}
+        lesions = draw_lesions(scout, grid, draw)
         anatomy = build(atlas, displace(field, lesions, grid), grid.shape, draw)
         tumour = grow(anatomy, lesions, grid, draw)
         coverage = draw_coverage(anatomy, grid, draw)
-        images = acquire(render(anatomy, tumour, grid, draw), coverage, grid, draw)
+        grey = draw_grey(draw)
+        images = render_healthy(anatomy, grey, grid, draw)
+        add_distractors(images, anatomy, grid, draw)
         brain = coverage > 0
-        return SyntheticCase(images, tumour.labels * brain, brain)
+        if tumour is None:
+            labels = torch.zeros(grid.shape, dtype=torch.uint8, device=draw.device)
+        else:
+            add_tumour(images, tumour, draw_tumour_signal(tumour.enhances, grey, draw), grid, draw)
+            labels = tumour.labels * brain
+        return SyntheticCase(acquire(images, coverage, grid, draw), labels, brain)

@@ -1,10 +1,18 @@
 """Where all chance in a synthetic case comes from: seeded scalars and seeded smooth random fields."""
 
 import math
+from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from engine.synth.lattice import SPLINE_MARGIN, stretch
+
+T = TypeVar("T")
+
+_SPLINE_GAIN = (315 / 151) ** 1.5
+"""Joined by cubic B-splines, unit knots have variance 151 / 315 along each axis on average: B squared, integrated."""
 
 
 class Draw:
@@ -13,26 +21,56 @@ class Draw:
     Scalars come from a generator in main memory (no wait for a GPU), fields from one on `device`.
     """
 
-    def __init__(self, seed: int, device: torch.device) -> None:
+    def __init__(self, seed: int, device: torch.device, beyond: float = 0.0) -> None:
+        """`beyond` draws half of all numbers from margins of this share of their range outside of it.
+
+        So a validation sees contrasts, shapes and scanners that no training with `beyond` 0 has seen.
+        """
         self.device = device
+        self._beyond = beyond
         self._scalars = torch.Generator().manual_seed(seed)
         self._fields = torch.Generator(device).manual_seed(seed)
 
     def uniform(self, low: float, high: float) -> float:
-        """A number in [low, high)."""
-        return low + (high - low) * float(torch.rand((), generator=self._scalars))
+        """A number in [low, high), or near that range; see `beyond`. A range above 0 stays above half of its low."""
+        at = self._unit()
+        if self._beyond and self._unit() < 0.5:
+            at = -2 * at * self._beyond if at < 0.5 else 1 + (2 * at - 1) * self._beyond
+        value = low + (high - low) * at
+        return max(value, low / 2) if low >= 0 else value
+
+    def _unit(self) -> float:
+        return float(torch.rand((), generator=self._scalars))
 
     def normal(self, mean: float, deviation: float) -> float:
         """A number of the normal distribution."""
         return mean + deviation * float(torch.randn((), generator=self._scalars))
 
+    def log_normal(self, median: float, spread: float, low: float, high: float) -> float:
+        """A number whose logarithm is normal with deviation `spread`, held within [low, high]: sizes are like that."""
+        return min(max(median * math.exp(self.normal(0, spread)), low), high)
+
     def chance(self, probability: float) -> bool:
         """True with this probability."""
-        return self.uniform(0, 1) < probability
+        return self._unit() < probability
 
     def index(self, count: int) -> int:
         """A whole number in [0, count)."""
         return int(torch.randint(count, (), generator=self._scalars))
+
+    def choose(self, table: Sequence[tuple[T, float]]) -> T:
+        """One of the table's things, each as likely as the number beside it says; the numbers sum to 1."""
+        at = self._unit()
+        for thing, share in table:
+            at -= share
+            if at < 0:
+                return thing
+        return table[-1][0]
+
+    def direction(self) -> Tensor:
+        """A (3,) unit vector of any direction."""
+        vector = torch.randn(3, generator=self._scalars)
+        return (vector / vector.norm().clamp(min=1e-6)).to(self.device)
 
     def rotation(self, max_angle: float) -> Tensor:
         """A (3, 3) rotation of up to `max_angle` radians about each axis."""
@@ -53,13 +91,8 @@ class Draw:
     def noise(self, shape: tuple[int, int, int], scale: float, channels: int = 1) -> Tensor:
         """Smooth noise of about zero mean and unit deviation, (channels, X, Y, Z) float32.
 
-        scale: size of its features in voxels. Knots of white noise lie about `scale` voxels apart and are joined
-        linearly.
+        scale: size of its features in voxels, 1 or more. Knots of white noise lie about `scale` voxels apart and are
+        joined by cubic B-splines.
         """
-        knots = tuple(max(2, math.ceil(size / scale) + 1) for size in shape)
-        coarse = self.white_noise((1, channels, *knots))
-        fine = functional.interpolate(coarse, size=shape, mode="trilinear", align_corners=True)[0]
-        return fine * _KNOT_GAIN if scale >= 2 else fine
-
-
-_KNOT_GAIN = 1.5**1.5  # a linear join of unit knots has variance 2/3 along each axis, on average
+        x, y, z = (max(2, math.ceil(size / scale) + 1) + SPLINE_MARGIN for size in shape)
+        return stretch(self.white_noise((channels, x, y, z)) * _SPLINE_GAIN, shape, "spline")

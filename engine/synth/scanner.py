@@ -1,10 +1,12 @@
-"""What a scanner and the skull stripping do to the images: resolution, bias field, noise, grey scale, a faulty mask."""
+"""What a scanner and the skull stripping do to the images: position, resolution, bias field, noise, a faulty mask."""
+
+import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.synth.anatomy import Anatomy, Grid
+from engine.synth.anatomy import Anatomy, Grid, Shape
 from engine.synth.draw import Draw
 from engine.synth.smooth import smooth
 
@@ -18,21 +20,21 @@ def draw_coverage(anatomy: Anatomy, grid: Grid, draw: Draw) -> Tensor:
     threshold = draw.uniform(-1.5, 2.0) + draw.uniform(0, 1.2) * uneven
     if draw.chance(0.15):  # bites and remnants
         threshold = threshold + draw.uniform(1, 4) * torch.where(uneven.abs() > 1.5, uneven, 0)
-    coverage = ((anatomy.depth - threshold.clamp(min=-6)) / draw.uniform(0.5, 5.0)).clamp(0, 1)
-    if draw.chance(0.1):
+    coverage = (anatomy.depth - threshold.clamp_(min=-6)).div_(draw.uniform(0.5, 5.0)).clamp_(0, 1)
+    if draw.chance(0.12):
         _end_early(coverage, draw)
     return coverage
 
 
 def _end_early(coverage: Tensor, draw: Draw) -> None:
-    """Cut some of the lowest or highest slices off, in place."""
-    inside = coverage.amax((0, 1)).nonzero()
+    """Cut some slices off at one end, mostly the lowest or the highest, in place."""
+    axis = 2 if draw.chance(0.7) else draw.index(2)
+    others = [other for other in range(3) if other != axis]
+    inside = coverage.amax(others).nonzero()
     first, last = int(inside[0]), int(inside[-1])
     lost = int((last - first) * draw.uniform(0.03, 0.2))
-    if draw.chance(0.5):
-        coverage[:, :, : first + lost] = 0
-    else:
-        coverage[:, :, last - lost :] = 0
+    start = first if draw.chance(0.5) else last - lost
+    coverage.narrow(axis, start, lost).zero_()
 
 
 def acquire(images: Tensor, coverage: Tensor, grid: Grid, draw: Draw) -> Tensor:
@@ -41,20 +43,48 @@ def acquire(images: Tensor, coverage: Tensor, grid: Grid, draw: Draw) -> Tensor:
 
 
 def _acquire_one(image: Tensor, coverage: Tensor, grid: Grid, draw: Draw) -> Tensor:
+    shape = _shape(image)
+    if draw.chance(0.3):
+        image = _misplace(image, grid, draw)
     if draw.chance(0.4):
         image = _lower_resolution(image, grid, draw)
     if draw.chance(0.2):
         image = smooth(image)
-    bias = draw.noise(_shape(image), 70 / grid.spacing_mm)[0] * draw.uniform(0, 0.14)
-    image = image * torch.exp(bias)
-    image = image * (1 + draw.uniform(0, 0.04) * draw.noise(_shape(image), max(1.0, 2.5 / grid.spacing_mm))[0])
+    bias = draw.noise(shape, 70 / grid.spacing_mm)[0].mul_(draw.uniform(0, 0.14))
+    if draw.chance(0.08):
+        bias += _ripple(shape, grid, draw)
+    image = image * bias.exp_()
+    texture = draw.noise(shape, max(1.0, 2.5 / grid.spacing_mm))[0]
+    image.addcmul_(image, texture, value=draw.uniform(0, 0.04))
     sigma = draw.uniform(0.003, 0.02) if draw.chance(0.75) else draw.uniform(0.02, 0.06)
-    real, imaginary = draw.white_noise((2, *image.shape)) * sigma
-    image = ((image + real).square() + imaginary.square()).sqrt()  # Rician: the magnitude of a complex signal
+    noise = draw.white_noise(shape).mul_(sigma)
+    # Rician: the magnitude of a complex signal; the imaginary noise may be the real one of another place.
+    image = image.add_(noise).square_().add_(noise.flip(0).square_()).sqrt_()
     top = image.amax().clamp(min=1e-3)
-    image = (image / top) ** draw.uniform(0.75, 1.3) * top
+    if draw.chance(0.1):  # the brightest were clipped
+        top = torch.quantile(image[::3, ::3, ::3].flatten(), draw.uniform(0.985, 0.9995)).clamp(min=0.5)
+    image = image.div_(top).clamp_(max=1).pow_(draw.uniform(0.75, 1.3)).mul_(top)
     floor = draw.uniform(0.0, 0.5)
-    return torch.where(coverage > 0, (image * (floor + (1 - floor) * coverage)).clamp(min=1e-3), 0.0)
+    image.mul_(coverage * (1 - floor) + floor).clamp_(min=1e-3)
+    return image.masked_fill_(coverage <= 0, 0.0)
+
+
+def _misplace(image: Tensor, grid: Grid, draw: Draw) -> Tensor:
+    """Shifted by up to 1.5 mm along each axis: registration of the modalities to each other is never perfect."""
+    for axis in range(3):
+        shift = draw.uniform(-1.5, 1.5) / grid.spacing_mm
+        whole = math.floor(shift)
+        part = shift - whole
+        image = torch.roll(image, whole, axis).mul_(1 - part).add_(torch.roll(image, whole + 1, axis), alpha=part)
+    return image
+
+
+def _ripple(shape: Shape, grid: Grid, draw: Draw) -> Tensor:
+    """Stripes along one axis, as motion or a clipped spectrum leaves them, (X, Y, Z) by broadcasting."""
+    axis = draw.index(3)
+    position = torch.arange(shape[axis], device=draw.device) * grid.spacing_mm
+    wave = torch.sin(position * (2 * math.pi / draw.uniform(5, 25)) + draw.uniform(0, 2 * math.pi))
+    return wave.mul_(draw.uniform(0.01, 0.06)).reshape([-1 if other == axis else 1 for other in range(3)])
 
 
 def _lower_resolution(image: Tensor, grid: Grid, draw: Draw) -> Tensor:
@@ -67,6 +97,6 @@ def _lower_resolution(image: Tensor, grid: Grid, draw: Draw) -> Tensor:
     return functional.interpolate(low, size=_shape(image), mode="trilinear")[0, 0]
 
 
-def _shape(image: Tensor) -> tuple[int, int, int]:
+def _shape(image: Tensor) -> Shape:
     x, y, z = image.shape
     return x, y, z

@@ -1,6 +1,5 @@
 """A small blur."""
 
-import torch
 from torch import Tensor
 
 
@@ -12,9 +11,11 @@ def smooth(volumes: Tensor, times: int = 1) -> Tensor:
     """
     for _ in range(times):
         for axis in (-3, -2, -1):
-            size = volumes.shape[axis]
-            first, last = volumes.narrow(axis, 0, 1), volumes.narrow(axis, size - 1, 1)
-            before = torch.cat((first, volumes.narrow(axis, 0, size - 1)), axis)
-            after = torch.cat((volumes.narrow(axis, 1, size - 1), last), axis)
-            volumes = before.add_(after).mul_(0.25).add_(volumes, alpha=0.5)
+            last = volumes.shape[axis] - 1
+            blurred = volumes * 0.5
+            blurred.narrow(axis, 1, last).add_(volumes.narrow(axis, 0, last), alpha=0.25)
+            blurred.narrow(axis, 0, last).add_(volumes.narrow(axis, 1, last), alpha=0.25)
+            for border in (0, last):
+                blurred.select(axis, border).add_(volumes.select(axis, border), alpha=0.25)
+            volumes = blurred
     return volumes

@@ -16,11 +16,18 @@ from engine.predict.normalise import zscore
 from engine.synth.anatomy import Grid
 from engine.synth.atlas import Atlas, load_atlas
 from engine.synth.case import make_case
-from engine.synth.contrast import T1C, T2F
+from engine.synth.contrast import T1C, T1N, T2F, T2W
 from engine.synth.draw import Draw
 from engine.train.config import TrainConfig
 
 AHEAD = 3
+SUBSETS: tuple[tuple[tuple[int, ...], float], ...] = (
+    ((T1C, T2F), 0.3),
+    ((T1C, T2W, T2F), 0.2),
+    ((T1N, T2W, T2F), 0.1),
+    ((), 0.4),
+)
+"""What is kept where modalities are missing: the subsets that scanners and studies give, else any (the empty one)."""
 _CASE_STRIDE = 2**32  # seeds of one training's cases never meet those of another's
 
 
@@ -40,7 +47,7 @@ def make_batch(config: TrainConfig, atlas: Atlas, index: int) -> Batch:
         seed = config.seed * _CASE_STRIDE + index * config.batch + place
         case = make_case(atlas, grid, seed)
         draw = Draw(seed, atlas.maps.device)
-        image, label = zscore(case.images, case.brain), case.labels
+        image, label = zscore(case.images, case.images > 0), case.labels
         flipped = [axis for axis in (-3, -2, -1) if draw.chance(0.5)]
         if flipped:
             image, label = image.flip(flipped), label.flip(flipped)
@@ -52,11 +59,13 @@ def make_batch(config: TrainConfig, atlas: Atlas, index: int) -> Batch:
 
 
 def drop_modalities(image: Tensor, draw: Draw) -> None:
-    """Blank one to three channels of a z-scored image (4, X, Y, Z) in place, as if missing; T1C or T2F stays."""
-    kept = (T1C, T2F)[draw.index(2)]
-    others = [channel for channel in range(len(image)) if channel != kept]
-    for _ in range(1 + draw.index(len(others))):
-        image[others.pop(draw.index(len(others)))] = 0
+    """Blank channels of a z-scored image (4, X, Y, Z) in place, as if missing; see `SUBSETS`."""
+    kept = draw.choose(SUBSETS)
+    if not kept:  # any, but not all
+        kept = tuple(channel for channel in range(len(image)) if draw.chance(0.5)) or (draw.index(len(image)),)
+    for channel in range(len(image)):
+        if channel not in kept:
+            image[channel] = 0
 
 
 def batches(config: TrainConfig, first: int) -> Generator[Batch, None, None]:

@@ -18,7 +18,7 @@ from engine.errors import TrainingError
 from engine.model.unet import UNet, UNetConfig
 from engine.progress import Progress, Work
 from engine.train import checkpoint
-from engine.train.config import TrainConfig
+from engine.train.config import Precision, TrainConfig
 from engine.train.feed import Batch, batches
 from engine.train.losses import dice_loss, focal_loss, region_targets
 
@@ -44,6 +44,22 @@ def network_config(config: TrainConfig) -> UNetConfig:
     return UNetConfig(in_channels=4, out_channels=3, width=config.width, depth=config.depth, norm=config.norm)
 
 
+def uses_bfloat16(precision: Precision) -> bool:
+    """Whether to compute in bfloat16; "auto" times a matrix product in each, since not every CPU has units for it."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    seconds = []
+    for dtype in (torch.float32, torch.bfloat16):
+        matrix = torch.ones((768, 768), dtype=dtype)
+        runs = []
+        for _ in range(4):
+            began = time.perf_counter()
+            matrix @ matrix
+            runs.append(time.perf_counter() - began)
+        seconds.append(min(runs))
+    return seconds[1] < 0.8 * seconds[0]
+
+
 class Trainer:
     """The state that a training carries from step to step: network, optimiser, averaged weights, step, seconds."""
 
@@ -55,6 +71,7 @@ class Trainer:
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.half = uses_bfloat16(config.precision)
         self.step = 0
         self.seconds = 0.0
 
@@ -76,9 +93,9 @@ class Trainer:
             group["lr"] = learning_rate(self.config, self.fraction)
         self.network.train()
         targets = region_targets(batch.labels)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
             logits = self.network(batch.images)
-        loss = dice_loss(logits, targets)
+        loss = dice_loss(logits, targets, self.config.dice_smoothing)
         loss = loss + self.config.focal_weight * focal_loss(logits, targets, self.config.focal_gamma)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SMOOTHING = 1e-5
 NCR, ED, ET = 1, 2, 3
 
 
@@ -18,7 +17,7 @@ def region_targets(labels: Tensor) -> Tensor:
     return torch.stack((enhancing, enhancing | (labels == NCR), labels > 0), dim=1).float()
 
 
-def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
+def dice_loss(logits: Tensor, targets: Tensor, smoothing: float = 1e-5) -> Tensor:
     """One minus soft Dice, mean over regions; sums run over the whole batch, so one empty case does not rule a step.
 
     D = 1 - (2 sum p t + eps) / (sum p + sum t + eps), p the sigmoid of the logits, for each region (batch Dice).
@@ -28,7 +27,7 @@ def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
     probabilities = logits.float().sigmoid()
     overlap = (probabilities * targets).sum(axes)
     total = probabilities.sum(axes) + targets.sum(axes)
-    return 1 - ((2 * overlap + SMOOTHING) / (total + SMOOTHING)).mean()
+    return 1 - ((2 * overlap + smoothing) / (total + smoothing)).mean()
 
 
 def focal_loss(logits: Tensor, targets: Tensor, gamma: float) -> Tensor:

@@ -42,7 +42,7 @@ def test_mass_effect_shows_at_a_lesions_rim_what_lay_nearer_to_its_centre(mirror
     grid = Grid((44, 44, 44), 1.0)
     lattice = grid.coarse().shape  # 11 points, -21.5 to 21.5 mm, 4.3 mm apart
     still = grid.positions_mm(lattice, CPU) * torch.tensor([mirror, 1, 1])[:, None, None, None]
-    lesion = Lesion(torch.zeros(3), core_mm=8.6, oedema_mm=12.0, growth="ring", push_mm=3.0)
+    lesion = Lesion(torch.zeros(3), core_mm=8.6, oedema_mm=12.0, growth="ring", push_mm=3.0, crosses=False)
     moved = displace(still, [lesion], grid)
     expected = 8.6 - 3.0 * math.exp(-((1 / 2.2) ** 2))
     assert moved[0, 7, 5, 5].item() == pytest.approx(mirror * expected, abs=1e-4)
