@@ -3,7 +3,8 @@
 from engine.data.case import Case, CaseFiles, ImageSource, Modality
 from engine.data.checks import case_warnings
 from engine.data.convention import decide_convention, output_convention
-from engine.data.find import find_case, find_cases
+from engine.data.dataset import DatasetFiles, find_dataset
+from engine.data.find import find_case
 from engine.data.foreground import background_value, foreground
 from engine.data.labels import CONVENTIONS, Label, LabelConvention, Region
 from engine.data.load import load_case
@@ -18,6 +19,7 @@ __all__ = [
     "CONVENTIONS",
     "Case",
     "CaseFiles",
+    "DatasetFiles",
     "Grid",
     "ImageSource",
     "Label",
@@ -32,7 +34,7 @@ __all__ = [
     "case_warnings",
     "decide_convention",
     "find_case",
-    "find_cases",
+    "find_dataset",
     "foreground",
     "grid_difference",
     "grid_distance_mm",

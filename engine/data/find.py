@@ -4,7 +4,7 @@ What the names do not decide comes back as data (`CaseFiles.ambiguous`, `missing
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.data.case import CaseFiles, ImageSource, Modality
 from engine.data.foreign import advice
 from engine.data.gather import cases_in, loose_case
+from engine.data.mark import is_evaluation
 from engine.data.naming import is_nifti_name, stem
 from engine.errors import CaseError
 
@@ -40,18 +41,9 @@ def find_case(path: Path, assign: Mapping[Modality, ImageSource] | None = None) 
     return _assigned(found, assign)
 
 
-def find_cases(root: Path) -> list[CaseFiles]:
-    """Every case in a folder and the folders inside it, in the order of their paths.
-
-    A 4D file is one of them only if its name or a dataset.json says what its volumes are.
-    Raises CaseError if there is no such folder, or no case in it.
-    """
-    if not root.is_dir():
-        raise CaseError(f"{root}: is not a folder; name the folder that holds the cases")
-    cases = [case for folder in _folders(root) for case in cases_in(folder) if _is_named(case)]
-    if not cases:
-        raise _nothing(root)
-    return cases
+def named_cases(folder: Path) -> list[CaseFiles]:
+    """The cases whose images lie directly in `folder`; a 4D file is one only where a name says what its volumes are."""
+    return [case for case in cases_in(folder) if _is_named(case)]
 
 
 def _is_named(case: CaseFiles) -> bool:
@@ -62,7 +54,7 @@ def _is_named(case: CaseFiles) -> bool:
 def _case_of_folder(folder: Path, assign: Mapping[Modality, ImageSource]) -> CaseFiles:
     cases = cases_in(folder)
     if not cases:
-        inside = (case for deeper in _folders(folder, _DEPTH) for case in cases_in(deeper) if _is_named(case))
+        inside = (case for deeper in folders_in(folder, _DEPTH) for case in named_cases(deeper))
         cases = list(islice(inside, _SHOWN + 1))
     if len(cases) == 1:
         return cases[0]
@@ -71,7 +63,7 @@ def _case_of_folder(folder: Path, assign: Mapping[Modality, ImageSource]) -> Cas
     if not cases:
         if images := _images(folder):
             return loose_case(folder, images)
-        raise _nothing(folder)
+        raise no_case(folder)
     if any(case.folder != folder for case in cases):
         folders = dict.fromkeys(str(case.folder.relative_to(folder)) for case in cases[:_SHOWN])
         examples = ", ".join(folders)
@@ -126,27 +118,37 @@ def _assigned(case: CaseFiles, assign: Mapping[Modality, ImageSource]) -> CaseFi
     )
 
 
-def _folders(root: Path, depth: int | None = None) -> Iterator[Path]:
-    """`root` and the folders inside, sorted, links followed but never twice to one place, hidden ones left out."""
+def folders_in(
+    root: Path, depth: int | None = None, on_error: Callable[[OSError], None] | None = None
+) -> Iterator[Path]:
+    """`root` and the folders inside, sorted; links are followed, but never twice to one place.
+
+    Hidden folders are left out, and those that hold the results of an evaluation. `on_error` is told of a folder that
+    cannot be listed.
+    """
     seen: set[str] = set()
-    for current, names, _ in os.walk(root, followlinks=True):
+    for current, names, _ in os.walk(root, followlinks=True, onerror=on_error):
         place = os.path.realpath(current)
         level = len(Path(current).relative_to(root).parts)
         if place in seen:
             names.clear()
             continue
         seen.add(place)
-        hidden = depth is not None and level >= depth
-        names[:] = [] if hidden else sorted(name for name in names if not name.startswith((".", "__MACOSX")))
+        beyond = depth is not None and level >= depth
+        names[:] = [] if beyond else sorted(name for name in names if not _is_skipped(Path(current, name)))
         yield Path(current)
+
+
+def _is_skipped(folder: Path) -> bool:
+    return folder.name.startswith((".", "~", "__MACOSX")) or is_evaluation(folder)
 
 
 def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if is_nifti_name(path.name) and path.is_file())
 
 
-def _nothing(folder: Path) -> CaseError:
-    """Say what a folder without a case holds instead, as far as that helps."""
+def no_case(folder: Path) -> CaseError:
+    """The error that says what a folder without a case holds instead, as far as that helps."""
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as error:

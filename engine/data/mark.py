@@ -1,6 +1,7 @@
-"""How the program's own predictions are told from images and from truth, whatever they are called.
+"""How the program's own results are told from images and from truth, whatever they are called.
 
-A prediction carries a mark in its NIfTI header, and beside it a JSON file of provenance.
+A prediction carries a mark in its NIfTI header, and beside it a JSON file of provenance. A folder of an evaluation's
+results holds a JSON file that says so.
 """
 
 import json
@@ -15,6 +16,8 @@ from engine.errors import ImageFileError
 
 PROGRAM = "brats-viewer"
 KIND = "prediction"
+EVALUATION = "evaluation"
+SUMMARY_FILE = "summary.json"
 _MARK = re.compile(rf"{PROGRAM} {KIND}, labels ([\w.]+)")
 
 
@@ -38,12 +41,25 @@ def provenance_path(path: Path) -> Path:
 
 def read_provenance(path: Path) -> dict[str, Any] | None:
     """The provenance beside the mask at `path`, or None where there is none of ours."""
+    return _read_ours(provenance_path(path), KIND)
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
+    """The summary of the evaluation whose results lie in `folder`, or None where there is none of ours."""
+    return _read_ours(folder / SUMMARY_FILE, EVALUATION)
+
+
+def is_evaluation(folder: Path) -> bool:
+    """Whether `folder` holds the results of an evaluation."""
+    return read_summary(folder) is not None
+
+
+def _read_ours(path: Path, kind: str) -> dict[str, Any] | None:
     try:
-        text = provenance_path(path).read_text(encoding="utf-8")
-        record = json.loads(text)
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None  # a foreign file of that name says nothing about the mask
-    ours = isinstance(record, dict) and record.get("program") == PROGRAM and record.get("kind") == KIND
+        return None  # a foreign file of that name says nothing
+    ours = isinstance(record, dict) and record.get("program") == PROGRAM and record.get("kind") == kind
     return record if ours else None
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.data import Grid, LabelMap, Modality, Volume, case_warnings, find_cases, load_case
+from engine.data import Grid, LabelMap, Modality, Volume, case_warnings, find_dataset, load_case
 from engine.progress import finish
 from tests.phantoms import phantom_case
 
@@ -116,7 +116,7 @@ def test_a_truth_of_other_images(phantom):
 
 
 def test_real_cases_raise_no_false_alarm(real_data):
-    cases = find_cases(real_data)
+    cases = find_dataset(real_data).cases
     assert len(cases) == 11
     for files in cases:
         case = finish(load_case(files))
@@ -124,6 +124,6 @@ def test_real_cases_raise_no_false_alarm(real_data):
 
 
 def test_a_real_image_of_another_place_is_noticed(real_data):
-    case = finish(load_case(find_cases(real_data)[0]))
+    case = finish(load_case(find_dataset(real_data).cases[0]))
     assert only(warnings(case, T2F=lambda data: data[::-1]), "FLAIR may be mirrored")
     assert only(warnings(case, T2F=lambda data: np.roll(data, 12, 0)), "FLAIR may not be registered")

@@ -3,7 +3,15 @@ import json
 import numpy as np
 import pytest
 
-from engine.data import CONVENTIONS, ImageSource, Modality, decide_convention, find_case, find_cases, output_convention
+from engine.data import (
+    CONVENTIONS,
+    ImageSource,
+    Modality,
+    decide_convention,
+    find_case,
+    find_dataset,
+    output_convention,
+)
 from engine.errors import CaseError
 from tests.engine.data.files import write, write_case
 
@@ -151,7 +159,7 @@ def test_names_that_say_nothing_can_be_assigned(tmp_path):
 def test_cases_in_one_flat_folder_are_told_apart_by_their_ids(tmp_path):
     for case_id in ("BraTS2021_00000", "BraTS2021_00002"):
         complete(tmp_path, case_id)
-    found = find_cases(tmp_path)
+    found = find_dataset(tmp_path).cases
     assert [case.id for case in found] == ["BraTS2021_00000", "BraTS2021_00002"]
     for case in found:
         files = [*(source.path for source in case.images.values()), case.truth]
@@ -166,7 +174,7 @@ def test_a_truth_of_nobody_in_a_flat_folder_goes_to_nobody(tmp_path):
     for case_id in ("a", "b"):
         write_case(tmp_path, [f"{case_id}_t1ce"])
     write(tmp_path / "W39_Segm.nii.gz")
-    assert [case.truth for case in find_cases(tmp_path)] == [None, None]
+    assert [case.truth for case in find_dataset(tmp_path).cases] == [None, None]
 
 
 def test_a_tree_with_high_and_low_grades(tmp_path):
@@ -174,7 +182,11 @@ def test_a_tree_with_high_and_low_grades(tmp_path):
         complete(tmp_path / grade / case_id, case_id)
     complete(tmp_path / ".hidden" / "x", "x")
     complete(tmp_path / "__MACOSX" / "y", "y")
-    assert [case.id for case in find_cases(tmp_path)] == ["Brats18_2013_2_1", "Brats18_2013_3_1", "Brats18_TCIA_1_1"]
+    assert [case.id for case in find_dataset(tmp_path).cases] == [
+        "Brats18_2013_2_1",
+        "Brats18_2013_3_1",
+        "Brats18_TCIA_1_1",
+    ]
     with pytest.raises(CaseError, match=r"several cases; open the folder of one \(HGG.Brats18_2013_2_1"):
         find_case(tmp_path)
 
@@ -189,8 +201,8 @@ def test_links_are_followed_and_never_in_circles(tmp_path):
     (tmp_path / "data" / "p" / "again").symlink_to(tmp_path / "data")
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "linked").symlink_to(tmp_path / "data" / "p")
-    assert [case.id for case in find_cases(tmp_path / "data")] == ["p"]
-    assert [case.id for case in find_cases(tmp_path / "set")] == ["p"]
+    assert [case.id for case in find_dataset(tmp_path / "data").cases] == ["p"]
+    assert [case.id for case in find_dataset(tmp_path / "set").cases] == ["p"]
 
 
 # Data sets with a dataset.json
@@ -215,7 +227,7 @@ def test_decathlon(tmp_path, described):
     root = decathlon(tmp_path / "Task01_BrainTumour")
     if not described:
         (root / "dataset.json").unlink()
-    first, second = find_cases(root)
+    first, second = find_dataset(root).cases
     assert first.id == "BRATS_001"
     assert {m.name: s.volume for m, s in first.images.items()} == {"T1N": 1, "T1C": 2, "T2W": 3, "T2F": 0}
     assert first.truth == root / "labelsTr" / "BRATS_001.nii.gz"
@@ -226,7 +238,7 @@ def test_decathlon(tmp_path, described):
 
 def test_channels_follow_dataset_json_and_not_the_custom(tmp_path):
     root = decathlon(tmp_path / "Task", modality={"0": "T2w", "1": "ADC", "2": "FLAIR", "3": "T1-Gd"})
-    first = find_cases(root)[0]
+    first = find_dataset(root).cases[0]
     assert {m.name: s.volume for m, s in first.images.items()} == {"T1C": 3, "T2W": 0, "T2F": 2}
     assert first.missing == (T1N,)
 
@@ -274,7 +286,7 @@ REGIONS = {"background": 0, "whole tumor": [1, 2, 3], "tumor core": [2, 3], "enh
 )
 def test_nnunet_and_its_labels_win_over_the_case_names(tmp_path, labels, convention):
     root = nnunet(tmp_path / "Dataset137_BraTS2021", labels)
-    (found,) = find_cases(root)
+    (found,) = find_dataset(root).cases
     assert found.id == "BraTS2021_00000"
     assert names(found) == {m.name: f"BraTS2021_00000_{index:04}.nii.gz" for index, m in enumerate(Modality)}
     assert found.truth == root / "labelsTr" / "BraTS2021_00000.nii.gz"
@@ -285,7 +297,7 @@ def test_nnunet_and_its_labels_win_over_the_case_names(tmp_path, labels, convent
 
 def test_other_integers_make_a_convention_of_their_own(tmp_path):
     root = nnunet(tmp_path / "d", {"background": 0, "ET": 1, "NCR": 2, "ED": 3})
-    (found,) = find_cases(root)
+    (found,) = find_dataset(root).cases
     assert found.convention.name == "dataset.json"
     assert found.convention.decode(np.array([0, 1, 2, 3]), "x").tolist() == [0, 3, 1, 2]
 
@@ -293,7 +305,7 @@ def test_other_integers_make_a_convention_of_their_own(tmp_path):
 def test_numbered_channels_without_dataset_json_are_left_to_the_person(tmp_path):
     root = nnunet(tmp_path / "d", REGIONS)
     (root / "dataset.json").unlink()
-    (found,) = find_cases(root)
+    (found,) = find_dataset(root).cases
     assert found.images == {}
     assert {len(sources) for sources in found.ambiguous.values()} == {4}
     assert set(found.ambiguous) == set(Modality)
@@ -304,7 +316,7 @@ def test_a_damaged_dataset_json_is_named(tmp_path, content):
     root = nnunet(tmp_path / "d", REGIONS)
     (root / "dataset.json").write_text(content)
     with pytest.raises(CaseError, match=r"dataset\.json: is not valid JSON"):
-        find_cases(root)
+        find_dataset(root)
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"labels": 3}', '{"labels": {}, "channel_names": {}}'])
@@ -324,7 +336,7 @@ def test_upenn_truths_in_their_own_folders(tmp_path):
     write(root / "images_segm" / "UPENN-GBM-00002_11_segm.nii.gz")
     for case_id in ("UPENN-GBM-00001_11", "UPENN-GBM-00002_11"):
         write(root / "automated_segm" / f"{case_id}_automated_approx_segm.nii.gz")
-    first, second = find_cases(root)
+    first, second = find_dataset(root).cases
     assert first.truth.name == "UPENN-GBM-00001_11_automated_approx_segm.nii.gz"
     assert second.truth.name == "UPENN-GBM-00002_11_segm.nii.gz"
 
@@ -347,9 +359,9 @@ def test_folders_without_a_case(tmp_path):
             find_case(tmp_path / name)
         assert "\n" not in str(error.value)
     with pytest.raises(CaseError, match="holds no images"):
-        find_cases(tmp_path / "empty")
+        find_dataset(tmp_path / "empty")
     with pytest.raises(CaseError, match="is not a folder"):
-        find_cases(tmp_path / "nowhere")
+        find_dataset(tmp_path / "nowhere")
 
 
 def test_a_file_that_is_no_nifti(tmp_path):
