@@ -25,8 +25,12 @@ class _Silence:
         pass
 
 
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+_FORMAT_WITHOUT_TOTAL = "{desc} [{elapsed}]"
+
+
 class _Bar:
-    """A bar for each stage; tqdm estimates the time left."""
+    """A bar for each stage, with the time left as the work itself estimates it."""
 
     def __init__(self) -> None:
         self._bar: tqdm[NoReturn] | None = None
@@ -36,20 +40,19 @@ class _Bar:
         if self._bar is None or progress.stage != self._stage:
             self.close()
             self._stage = progress.stage
+            form = _FORMAT if progress.total else _FORMAT_WITHOUT_TOTAL
             self._bar = tqdm(
-                total=progress.total or None, desc=progress.stage, unit="step", leave=False, file=sys.stderr
+                total=progress.total or None, desc=progress.stage, leave=False, file=sys.stderr, bar_format=form
             )
         self._bar.n = progress.done
+        if progress.seconds_left is not None:
+            self._bar.set_postfix_str(f"{tqdm.format_interval(progress.seconds_left)} left", refresh=False)
         self._bar.refresh()
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-def _new_bar(progress: Progress) -> "tqdm[NoReturn]":
-    return tqdm(total=progress.total or None, desc=progress.stage, leave=False, file=sys.stderr)
 
 
 class _Lines:
