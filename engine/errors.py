@@ -46,3 +46,7 @@ class WorkerError(EngineError):
 
 class TrainingError(EngineError):
     """A training cannot begin or go on: its settings, its run folder or its checkpoint do not allow it."""
+
+
+class EvaluationError(EngineError):
+    """An evaluation cannot begin or go on: its folder holds other results, or not one case could be scored."""

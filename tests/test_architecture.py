@@ -19,7 +19,10 @@ def test_import_contracts_hold():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("module", ["engine.data", "engine.score", "engine.isolate", "engine.model", "engine.predict"])
+@pytest.mark.parametrize(
+    "module",
+    ["engine.data", "engine.score", "engine.isolate", "engine.model", "engine.predict", "engine.evaluate"],
+)
 def test_importing_the_engine_does_not_load_torch(module):
     result = python("-c", f"import sys, {module}; assert 'torch' not in sys.modules, 'torch'")
     assert result.returncode == 0, result.stderr

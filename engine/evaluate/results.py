@@ -1,0 +1,181 @@
+"""The folder of an evaluation's results: its table of cases and its summary, from which a later run goes on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine import RESEARCH_USE, __version__
+from engine.data import CaseFiles, LabelConvention, Modality
+from engine.data.atomic import write_atomically
+from engine.data.mark import EVALUATION, PROGRAM, SUMMARY_FILE, read_summary
+from engine.errors import EvaluationError
+from engine.evaluate.table import HASH_DIGITS, CaseResult, from_csv, to_csv
+from engine.model import ModelCard
+from engine.score import MEASURES, Spread, cohort_table
+
+TABLE_FILE = "cases.csv"
+_OF_PEOPLE = ("name", "title", "description", "training", "scores", "limits")
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What decides an evaluation's numbers: only results of one setup may stand in one table."""
+
+    dataset: Path
+    card: ModelCard
+    tta: str
+    modalities: tuple[Modality, ...]
+    convention: LabelConvention | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types, as a summary holds them; of the model's card all that changes a mask."""
+        card = {name: value for name, value in self.card.to_json().items() if name not in _OF_PEOPLE}
+        content = {
+            "dataset": str(self.dataset.resolve()),
+            "model": {"name": self.card.name, "sha256": self.card.sha256, "card": card},
+            "tta": self.tta,
+            "modalities": list(self.modalities),
+            "labels": self.convention.name if self.convention else "as the files are named",
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(content))
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation came to.
+
+    `results` are sorted by id. `failures` says of each case or folder that could not be scored why. `summary` is the
+    content of the summary file in `folder`.
+    """
+
+    folder: Path
+    results: tuple[CaseResult, ...]
+    failures: Mapping[str, str]
+    summary: Mapping[str, Any]
+
+    @property
+    def dice(self) -> dict[str, Spread]:
+        """The table of Dice: ET, TC, WT and their average over the cases."""
+        return cohort_table([result.scores for result in self.results])
+
+
+def earlier_results(folder: Path, setup: Setup) -> dict[str, CaseResult]:
+    """What an earlier run of the same setup left in `folder`, by the cases' ids; nothing where there was none.
+
+    Raises EvaluationError if the folder holds the results of another setup, or such files of another program.
+    """
+    summary, table = read_summary(folder), folder / TABLE_FILE
+    if summary is None:
+        for path in (folder / SUMMARY_FILE, table):
+            if path.exists():
+                raise EvaluationError(f"{path}: is not a result of this program; choose another folder with -o")
+        return {}
+    _check_same(folder, summary, setup.to_json())
+    try:
+        text = table.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{table}: cannot be read ({error}); choose another folder with -o") from error
+    return {result.id: result for result in from_csv(text, table)}
+
+
+@dataclass(slots=True)
+class Record:
+    """The results so far of a running evaluation, and the writing of them. `cases_found` counts the data set's cases.
+
+    `results` and `failures` are by the cases' ids; a folder that is no case has its failure under its path.
+    """
+
+    folder: Path
+    setup: Setup
+    cases_found: int
+    results: dict[str, CaseResult] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def save(self) -> Evaluation:
+        """Write the table and the summary, both or neither; raises ImageFileError if the disk does not take them."""
+        ordered = tuple(sorted(self.results.values(), key=lambda result: result.id))
+        scores = [result.scores for result in ordered]
+        summary = {
+            "program": PROGRAM,
+            "kind": EVALUATION,
+            "version": __version__,
+            "notice": RESEARCH_USE,
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            **self.setup.to_json(),
+            "cases": len(ordered),
+            "cases_found": self.cases_found,
+            "table": {measure: _plain(cohort_table(scores, measure)) for measure in MEASURES},
+            "std": "of a sample (n - 1)",
+            "failures": [{"case": name, "reason": reason} for name, reason in sorted(self.failures.items())],
+        }
+        text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        table = to_csv(ordered)
+        # The summary first: a table alone would not say what it is of.
+        write_atomically({self.folder / SUMMARY_FILE: text.encode(), self.folder / TABLE_FILE: table.encode()})
+        return Evaluation(self.folder, ordered, dict(self.failures), summary)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, with those above it; raises EvaluationError if it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EvaluationError(f"{folder}: cannot be made ({error.strerror or error}); choose another -o") from error
+
+
+def fingerprint(files: CaseFiles, root: Path) -> str:
+    """A hash that changes when a case's files do: which they are, their sizes, their times, their labels' convention.
+
+    What lies in them is not read.
+    """
+    sources = {str(modality): source for modality, source in files.images.items()}
+    convention = files.convention
+    lines = [f"{convention.name} {sorted(convention.values.items())}" if convention else ""]
+    lines += [f"{slot} {source.volume} {_state(source.path, root)}" for slot, source in sources.items()]
+    if files.truth is not None:
+        lines.append(f"truth {_state(files.truth, root)}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[: 2 * HASH_DIGITS]
+
+
+def _state(path: Path, root: Path) -> str:
+    try:
+        facts = path.stat()
+    except OSError:
+        return f"{path.name} is gone"
+    place = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{place.as_posix()} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def _check_same(folder: Path, summary: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
+    before, now = ({**content, "model": _without_name(content.get("model"))} for content in (summary, setup))
+    different = [name for name in setup if before.get(name) != now[name]]
+    if different:
+        told = "; ".join(f"{name}: {_shown(summary.get(name))}, now {_shown(setup[name])}" for name in different)
+        raise EvaluationError(
+            f"{folder}: holds the results of another evaluation ({told}); choose another folder with -o"
+        )
+
+
+def _without_name(model: object) -> object:
+    return {key: value for key, value in model.items() if key != "name"} if isinstance(model, dict) else model
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{value.get('name')} {str(value.get('sha256'))[:HASH_DIGITS]}"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _plain(table: Mapping[str, Spread]) -> dict[str, dict[str, float | None]]:
+    return {
+        column: {name: None if value is None else round(value, _DIGITS) for name, value in asdict(values).items()}
+        for column, values in table.items()
+    }

@@ -1,0 +1,315 @@
+import csv
+import json
+import os
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from engine.data import CONVENTIONS, Modality
+from engine.errors import CaseError, DeviceError, EvaluationError, ImageFileError, ModelError
+from engine.evaluate import evaluate
+from engine.progress import finish
+from tests.engine.bundles import card, save_bundle, threshold_bundle, threshold_network
+from tests.engine.cohorts import NO_TUMOUR, PARTLY, PARTLY_DICE, PERFECT, write_case
+from tests.engine.data.files import BRATS_AFFINE
+
+FIRST, SECOND = "BraTS20_Training_001", "BraTS20_Training_002"
+
+
+@pytest.fixture
+def model(tmp_path):
+    threshold_bundle(tmp_path / "tiny")
+    return str(tmp_path / "tiny")
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    write_case(tmp_path / "data" / "HGG" / FIRST, PARTLY)
+    write_case(tmp_path / "data" / "LGG" / SECOND, PERFECT)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "made" / "here"
+
+
+def run(dataset, out, model, **options):
+    return evaluate(dataset, out, **({"model": model, "device": "cpu", "tta": "none"} | options))
+
+
+def done(work):
+    """The ids of the cases that were worked on, and the evaluation."""
+    stages = []
+    while True:
+        try:
+            stages.append(next(work).stage)
+        except StopIteration as stop:
+            return [stage for stage in dict.fromkeys(stages) if stage.startswith("BraTS")], stop.value
+
+
+def rows(out):
+    with (out / "cases.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_number_by_hand(dataset, out, model):
+    evaluation = finish(run(dataset, out, model))
+    first, second = rows(out)
+    assert (first["case"], second["case"]) == (FIRST, SECOND)
+    for region, dice in PARTLY_DICE.items():
+        assert float(first[f"dice_{region}"]) == pytest.approx(dice, abs=1e-6)
+        assert float(second[f"dice_{region}"]) == 1.0
+        assert float(first[f"prediction_ml_{region}"]) == 0.064
+    assert float(first["dice_average"]) == pytest.approx(np.mean(list(PARTLY_DICE.values())), abs=1e-6)
+    assert [float(first[f"truth_ml_{region}"]) for region in PARTLY_DICE] == [0.064, 0.08, 0.128]
+    assert [float(first[f"sensitivity_{region}"]) for region in PARTLY_DICE] == [0.75, 0.8, 0.5]
+    assert float(first["specificity_ET"]) == pytest.approx(1 - 16 / (24**3 - 64), abs=1e-6)
+    assert float(first["hd95_mm_ET"]) == 1.0
+    assert (first["device"], first["model"]) == ("cpu", "tiny")
+    assert evaluation.dice["ET"].mean == pytest.approx(0.875)
+    assert evaluation.dice["ET"].std == pytest.approx(0.125 * 2**0.5)
+    assert evaluation.dice["ET"].percentile_25 == pytest.approx(0.8125)
+    assert evaluation.dice["average"].mean == pytest.approx((1 + np.mean(list(PARTLY_DICE.values()))) / 2)
+
+
+def test_the_summary_says_what_was_measured_and_how(dataset, out, model):
+    finish(run(dataset, out, model, modalities=[Modality.T2F, Modality.T1C]))
+    summary = json.loads((out / "summary.json").read_text())
+    sha256 = json.loads((dataset.parent / "tiny" / "model.json").read_text())["sha256"]
+    assert (summary["model"]["name"], summary["model"]["sha256"]) == ("tiny", sha256)
+    assert rows(out)[0]["model_sha256"] == sha256[:12]
+    assert summary["dataset"] == str(dataset.resolve())
+    assert (summary["tta"], summary["modalities"]) == ("none", ["T1C", "T2F"])
+    assert (summary["cases"], summary["cases_found"], summary["failures"]) == (2, 2, [])
+    assert "not a medical device" in summary["notice"]
+    assert summary["version"]
+    assert summary["table"]["dice"]["ET"]["mean"] == 0.875
+    assert set(summary["table"]) == {"dice", "hd95_mm", "sensitivity", "specificity"}
+
+
+def test_masks_are_on_the_cases_grid_in_its_integers_with_their_provenance(dataset, out, model):
+    finish(run(dataset, out, model))
+    mask = nib.load(out / "masks" / f"{FIRST}.nii.gz")
+    assert np.array_equal(mask.affine, BRATS_AFFINE)
+    assert set(np.unique(np.asanyarray(mask.dataobj)).tolist()) == {0, 4}
+    assert json.loads((out / "masks" / f"{FIRST}.json").read_text())["model"]["name"] == "tiny"
+
+
+def test_a_predicted_region_that_is_absent_scores_nothing(tmp_path, out, model):
+    write_case(tmp_path / "data" / FIRST, NO_TUMOUR)
+    finish(run(tmp_path / "data", out, model))
+    (row,) = rows(out)
+    assert {row[f"dice_{region}"] for region in PARTLY_DICE} == {"0.0"}
+    assert row["hd95_mm_ET"] == "373.12866"
+
+
+def test_what_cannot_be_scored_is_told_and_stops_nothing(dataset, out, model):
+    write_case(dataset / "BraTS20_Training_003", None)
+    moved = BRATS_AFFINE.copy()
+    moved[0, 3] += 5
+    write_case(dataset / "BraTS20_Training_004", truth_affine=moved)
+    cut = write_case(dataset / "BraTS20_Training_000") / "BraTS20_Training_000_t2.nii.gz"
+    cut.write_bytes(cut.read_bytes()[:-20])
+    double = write_case(dataset / "BraTS20_Training_005")
+    (double / "BraTS20_Training_005_label.nii.gz").write_bytes((double / f"{double.name}_seg.nii.gz").read_bytes())
+    (dataset / "odd").mkdir()
+    (dataset / "odd" / "scan.nii.gz").write_bytes(b"")
+    worked_on, evaluation = done(run(dataset, out, model))
+    assert len(worked_on) == 6
+    assert [row["case"] for row in rows(out)] == [FIRST, SECOND]
+    reasons = {name.replace("BraTS20_Training_", ""): reason for name, reason in evaluation.failures.items()}
+    assert set(reasons) == {"000", "003", "004", "005", str(dataset / "odd")}
+    assert "_t2.nii.gz" in reasons["000"]
+    assert "no truth" in reasons["003"]
+    assert "compared with" in reasons["004"]
+    assert "_label.nii.gz" in reasons["005"]
+    assert not any("\n" in reason for reason in reasons.values())
+    assert {found["case"] for found in json.loads((out / "summary.json").read_text())["failures"]} == set(
+        evaluation.failures
+    )
+
+
+def test_time_left_is_known_after_the_first_case(dataset, out, model):
+    reports = list(run(dataset, out, model))
+    assert {report.total for report in reports if report.stage == FIRST} == {2}
+    assert {report.seconds_left for report in reports if report.stage == FIRST} == {None}
+    assert all(report.seconds_left > 0 and report.done == 1 for report in reports if report.stage == SECOND)
+    assert reports[-1].fraction == 1.0
+
+
+# Going on with an earlier run
+
+
+def test_a_stopped_run_keeps_what_is_done_and_goes_on(dataset, out, model):
+    work = run(dataset, out, model)
+    while next(work).stage != SECOND:
+        pass
+    work.close()
+    assert [row["case"] for row in rows(out)] == [FIRST]
+    assert not list(out.rglob("*.tmp"))
+    worked_on, evaluation = done(run(dataset, out, model))
+    assert worked_on == [SECOND]
+    assert evaluation.dice["ET"].mean == pytest.approx(0.875)
+    assert done(run(dataset, out, model))[0] == []
+
+
+def test_a_row_cut_off_by_a_killed_run_is_done_again(dataset, out, model):
+    finish(run(dataset, out, model))
+    whole = (out / "cases.csv").read_bytes()
+    (out / "cases.csv").write_bytes(whole[:-7])
+    assert done(run(dataset, out, model))[0] == [SECOND]
+    assert len(rows(out)) == 2
+    (out / "cases.csv").unlink()
+    assert done(run(dataset, out, model))[0] == [FIRST, SECOND]
+
+
+def test_a_case_whose_files_changed_is_done_again(dataset, out, model):
+    finish(run(dataset, out, model))
+    truth = dataset / "LGG" / SECOND / f"{SECOND}_seg.nii.gz"
+    truth.write_bytes((dataset / "HGG" / FIRST / f"{FIRST}_seg.nii.gz").read_bytes())
+    worked_on, evaluation = done(run(dataset, out, model))
+    assert worked_on == [SECOND]
+    assert evaluation.dice["ET"].mean == pytest.approx(0.75)
+    os.utime(dataset / "HGG" / FIRST / f"{FIRST}_t2.nii.gz", ns=(0, 0))
+    assert done(run(dataset, out, model))[0] == [FIRST]
+    assert done(run(dataset, out, model))[0] == []
+
+
+def test_a_case_that_is_gone_or_fails_now_leaves_the_table(dataset, out, model):
+    finish(run(dataset, out, model))
+    (dataset / "LGG" / SECOND / f"{SECOND}_seg.nii.gz").unlink()
+    _, evaluation = done(run(dataset, out, model))
+    assert list(evaluation.failures) == [SECOND]
+    assert [row["case"] for row in rows(out)] == [FIRST]
+    assert evaluation.dice["ET"].std is None
+
+
+def test_a_missing_mask_is_made_unless_none_is_kept(dataset, out, model):
+    finish(run(dataset, out, model, masks=False))
+    assert not (out / "masks").exists()
+    assert done(run(dataset, out, model, masks=False))[0] == []
+    assert done(run(dataset, out, model))[0] == [FIRST, SECOND]
+    (out / "masks" / f"{SECOND}.nii.gz").unlink()
+    assert done(run(dataset, out, model))[0] == [SECOND]
+
+
+def other_weights(folder):
+    levels = threshold_network(levels=(3.0, 2.0, 1.0)).state_dict()
+    return str(save_bundle(folder, card(), levels).folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"tta": "flips"}, "tta: none, now flips"),
+        ({"modalities": (Modality.T1C,)}, "modalities: T1N,T1C,T2W,T2F, now T1C"),
+        ({"convention": CONVENTIONS["brats2020"]}, "labels: as the files are named, now brats2020"),
+        ({"model": "other"}, "model: tiny "),
+        ({"model": "tuned"}, "model: tiny "),
+        ({"dataset": "HGG"}, "dataset: "),
+    ],
+)
+def test_results_of_another_setup_are_never_mixed_in(dataset, out, model, change, says):
+    finish(run(dataset, out, model))
+    before = (out / "summary.json").read_bytes(), (out / "cases.csv").read_bytes()
+    if change.get("model") == "other":
+        change = {"model": other_weights(dataset.parent / "other")}
+    elif change.get("model") == "tuned":
+        threshold_bundle(dataset.parent / "tuned", min_et_ml=0.5)
+        change = {"model": str(dataset.parent / "tuned")}
+    elif "dataset" in change:
+        dataset, change = dataset / change["dataset"], {}
+    with pytest.raises(EvaluationError) as error:
+        finish(run(dataset, out, **({"model": model} | change)))
+    assert f"holds the results of another evaluation ({says}" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert before == ((out / "summary.json").read_bytes(), (out / "cases.csv").read_bytes())
+
+
+def test_the_name_and_place_of_a_model_do_not_matter(dataset, out, model):
+    finish(run(dataset, out, model))
+    threshold_bundle(dataset.parent / "renamed", title="The same, renamed")
+    assert done(run(dataset, out, str(dataset.parent / "renamed")))[0] == []
+
+
+@pytest.mark.parametrize("name", ["cases.csv", "summary.json"])
+def test_foreign_files_are_not_replaced(dataset, out, model, name):
+    out.mkdir(parents=True)
+    (out / name).write_text("mine\n")
+    with pytest.raises(EvaluationError, match="is not a result of this program"):
+        finish(run(dataset, out, model))
+    assert [path.name for path in out.iterdir()] == [name]
+
+
+def test_a_foreign_mask_is_not_replaced(dataset, out, model):
+    (out / "masks").mkdir(parents=True)
+    (out / "masks" / f"{FIRST}.nii.gz").write_bytes(b"precious")
+    with pytest.raises(ImageFileError, match="is no prediction of this program"):
+        finish(run(dataset, out, model))
+    assert (out / "masks" / f"{FIRST}.nii.gz").read_bytes() == b"precious"
+
+
+def test_results_inside_the_data_set_are_not_cases(dataset, model):
+    finish(run(dataset, dataset / "scores", model))
+    worked_on, evaluation = done(run(dataset, dataset / "scores", model))
+    assert (worked_on, evaluation.failures, len(evaluation.results)) == ([], {}, 2)
+
+
+# Modalities, model, device
+
+
+def test_a_modality_that_is_dropped_is_not_seen(dataset, out, model):
+    evaluation = finish(run(dataset, out, model, modalities=[Modality.T2F]))
+    assert {row["dice_ET"] for row in rows(out)} == {"0.0"}, "the model looks at T1CE only"
+    assert "segmented without T1, T1CE, T2" in evaluation.results[0].warnings[-1]
+
+
+def test_a_case_without_any_of_the_modalities_fails(dataset, out, model):
+    (dataset / "LGG" / SECOND / f"{SECOND}_t1ce.nii.gz").unlink()
+    evaluation = finish(run(dataset, out, model, modalities=[Modality.T1C]))
+    assert "none of the images asked for (T1CE)" in evaluation.failures[SECOND]
+
+
+def test_a_model_that_needs_more_is_refused_before_anything_is_read(dataset, out, tmp_path):
+    threshold_bundle(tmp_path / "needy", optional=(Modality.T2W,))
+    with pytest.raises(ModelError, match="needs T1, FLAIR"):
+        finish(run(dataset, out, str(tmp_path / "needy"), modalities=[Modality.T1C, Modality.T2W]))
+    assert not out.exists()
+
+
+def test_what_concerns_all_cases_stops_the_run(dataset, out, model, tmp_path):
+    with pytest.raises(DeviceError, match="cuda:77"):
+        finish(run(dataset, out, model, device="cuda:77"))
+    (tmp_path / "tiny" / "weights.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="SHA-256"):
+        finish(run(dataset, out, model))
+    with pytest.raises(CaseError, match="is not a folder"):
+        finish(run(tmp_path / "nowhere", tmp_path / "never", model))
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_model_replaced_while_it_is_evaluated_is_noticed(dataset, out, model):
+    work = run(dataset, out, model)
+    while next(work).stage != SECOND:
+        pass
+    other_weights(dataset.parent / "tiny")
+    with pytest.raises(EvaluationError, match="was replaced"):
+        finish(work)
+    assert [row["case"] for row in rows(out)] == [FIRST]
+
+
+def test_truths_of_unnamed_integers_need_the_convention(tmp_path, out, model):
+    write_case(tmp_path / "data" / "somebody", PARTLY)
+    assert "--labels" in finish(run(tmp_path / "data", out, model)).failures["somebody"]
+    evaluation = finish(run(tmp_path / "data", tmp_path / "two", model, convention=CONVENTIONS["brats2020"]))
+    assert evaluation.dice["ET"].mean == pytest.approx(0.75)
+
+
+def test_integers_that_lack_a_label_do_not_cost_the_mask(tmp_path, out, model):
+    case = write_case(tmp_path / "data" / "p", ((1, slice(6, 10)),))
+    (case / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "ET": 1}}))
+    evaluation = finish(run(tmp_path / "data", out, model))
+    assert evaluation.dice["ET"].mean == 1.0
+    assert json.loads((out / "masks" / "p.json").read_text())["labels"]["convention"] == "brats2023"
