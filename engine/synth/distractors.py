@@ -74,8 +74,9 @@ def _blob(anatomy: Anatomy, radius_mm: float, grid: Grid, draw: Draw) -> Tensor:
         (torch.arange(size, device=draw.device) - place) * grid.spacing_mm
         for size, place in zip(anatomy.shape, seats[draw.index(len(seats))], strict=True)
     )
-    distance = (x.square()[:, None, None] + y.square()[:, None] + z.square()).sqrt_().div_(radius_mm)
-    return 1 - distance.add_(draw.noise(anatomy.shape, max(2.0, 7 / grid.spacing_mm))[0], alpha=0.25)
+    distance: Tensor = (x.square()[:, None, None] + y.square()[:, None] + z.square()).sqrt_().div_(radius_mm)
+    distance.add_(draw.noise(anatomy.shape, max(2.0, 7 / grid.spacing_mm))[0], alpha=0.25)
+    return distance.neg_().add_(1)
 
 
 def _add_stroke(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) -> None:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from engine.synth.lattice import SPLINE_MARGIN, stretch
 
@@ -70,7 +71,7 @@ class Draw:
     def direction(self) -> Tensor:
         """A (3,) unit vector of any direction."""
         vector = torch.randn(3, generator=self._scalars)
-        return (vector / vector.norm().clamp(min=1e-6)).to(self.device)
+        return functional.normalize(vector, dim=0).to(self.device)
 
     def rotation(self, max_angle: float) -> Tensor:
         """A (3, 3) rotation of up to `max_angle` radians about each axis."""

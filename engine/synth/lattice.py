@@ -47,5 +47,5 @@ def stretch(field: Tensor, shape: tuple[int, int, int], join: Join = "linear") -
     x, y, z = (weights(knots, size, join, field.device) for knots, size in zip(field.shape[-3:], shape, strict=True))
     field = field.flatten(0, -4) if lead else field[None]
     field = x @ field.flatten(2)  # (C, X, y z)
-    field = y @ field.unflatten(2, (y.shape[1], z.shape[1]))  # (C, X, Y, z)
+    field = y @ field.reshape(-1, len(x), y.shape[1], z.shape[1])  # (C, X, Y, z)
     return (field @ z.T).reshape(*lead, *shape)

@@ -6,6 +6,7 @@ from torch import Tensor
 def smooth(volumes: Tensor, times: int = 1) -> Tensor:
     """Weights 1/4, 1/2, 1/4 along each of the last three axes, `times` over; the border repeats. Shape is kept.
 
+    >>> import torch
     >>> smooth(torch.tensor([0.0, 0.0, 4.0, 0.0, 0.0]).reshape(5, 1, 1)).flatten().tolist()
     [0.0, 1.0, 2.0, 1.0, 0.0]
     """

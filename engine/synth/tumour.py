@@ -190,7 +190,7 @@ def _distance_mm(centre_mm: Tensor, shape: Shape, grid: Grid, draw: Draw) -> Ten
     x, y, z = (axis - middle for axis, middle in zip(grid.axes_mm(shape, draw.device), centre_mm, strict=True))
     plane = form[0, 0] * x.square()[:, None] + form[1, 1] * y.square() + 2 * form[0, 1] * x[:, None] * y
     slope = 2 * (form[0, 2] * x[:, None] + form[1, 2] * y)
-    square = slope[..., None] * z
+    square: Tensor = slope[..., None] * z
     square.add_(plane[..., None]).add_(form[2, 2] * z.square())
     return square.clamp_(min=0).sqrt_()
 

@@ -3,31 +3,37 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from engine.errors import TrainingError
 from engine.model.unet import Norm, UNetConfig
 
 Precision = Literal["auto", "float32", "bfloat16"]
+Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """One training on synthetic cases.
+    """One training.
 
     steps: length of the schedule in steps; hours: if given, the schedule ends after this wall-clock time instead, and
-    `steps` is not used. shape, spacing_mm: the grid of a case, all of which is one window. warm_up: share of the
-    schedule. drop_modality: probability that a case lacks some of its modalities. focal_gamma: 0 makes the focal term
-    cross-entropy. dice_smoothing: voxels added to both sides of the Dice's fraction, so that voxels predicted in a region
-    that is not there cost something. ema: memory of the averaged weights, per step. precision: of the forward pass;
-    "auto" takes bfloat16 where the machine multiplies it faster than float32.
+    `steps` is not used. shape, spacing_mm: the grid of a case, in voxels and their edge. patch: the part of it that is
+    one window, all of it if None; foreground: share of the patches that are cut about a voxel of tumour.
+    warm_up: share of the schedule. focal_gamma: 0 makes the focal term cross-entropy. dice_smoothing: voxels added to
+    both sides of the Dice's fraction, so that voxels predicted in a region that is not there cost something.
+    ema: memory of the averaged weights, per step. precision: of the forward pass; "auto" takes bfloat16 where the
+    machine multiplies it faster than float32. drop_modality: probability that a case lacks some of its modalities.
+    validate_every: steps from one validation to the next, on `validation_cases` synthetic cases of other settings than
+    those trained on; 0 for none.
     """
 
     steps: int = 3000
     hours: float | None = None
     seed: int = 0
-    shape: tuple[int, int, int] = (80, 96, 80)
+    shape: Shape = (80, 96, 80)
     spacing_mm: float = 2.0
+    patch: Shape | None = None
+    foreground: float = 0.5
     batch: int = 1
     width: int = 16
     depth: int = 4
@@ -38,11 +44,23 @@ class TrainConfig:
     clip_norm: float = 5.0
     focal_weight: float = 1.0
     focal_gamma: float = 0.0
-    ema: float = 0.997
     dice_smoothing: float = 50.0
+    ema: float = 0.997
     precision: Precision = "auto"
     drop_modality: float = 0.35
     checkpoint_every: int = 100
+    validate_every: int = 0
+    validation_cases: int = 16
+
+    @property
+    def window(self) -> Shape:
+        """Voxels of one window, in training as in prediction."""
+        return self.patch or self.shape
+
+    @property
+    def network(self) -> UNetConfig:
+        """The shape of the network: four modalities in, three regions out."""
+        return UNetConfig(in_channels=4, out_channels=3, width=self.width, depth=self.depth, norm=self.norm)
 
     def to_json(self) -> str:
         """The record as JSON text."""
@@ -50,15 +68,16 @@ class TrainConfig:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The record in a JSON file; raises TrainingError if it is not one."""
+        """The record in a JSON file; what it lacks has its default. Raises TrainingError if it is not one."""
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             unknown = set(values) - {field.name for field in fields(cls)}
             if unknown:
                 raise TrainingError(f"{path}: has unknown settings {sorted(unknown)}; remove them")
-            if "shape" in values:
-                x, y, z = values["shape"]
-                values["shape"] = (x, y, z)
+            for name in ("shape", "patch"):
+                if values.get(name) is not None:
+                    x, y, z = values[name]
+                    values[name] = (x, y, z)
             config = cls(**values)
             config.check()
         except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -67,12 +86,19 @@ class TrainConfig:
 
     def check(self) -> None:
         """Raise ValueError, naming the setting, if a training could not begin with these."""
-        stride = UNetConfig(depth=self.depth).stride
-        if any(size < stride or size % stride for size in self.shape):
-            raise ValueError(f"shape {self.shape} must be multiples of {stride}")
+        stride = self.network.stride
+        if any(size < stride or size % stride for size in self.window):
+            raise ValueError(f"{'patch' if self.patch else 'shape'} {self.window} must be multiples of {stride}")
+        if self.patch is not None and any(part > whole for part, whole in zip(self.patch, self.shape, strict=True)):
+            raise ValueError(f"patch {self.patch} is larger than shape {self.shape}")
         if self.steps < 1 or self.batch < 1 or self.checkpoint_every < 1:
             raise ValueError("steps, batch and checkpoint_every must be 1 or more")
         if self.hours is not None and self.hours <= 0:
             raise ValueError("hours must be more than 0")
-        if not (self.spacing_mm > 0 and 0 < self.warm_up < 1 and 0 <= self.ema < 1 and 0 <= self.drop_modality <= 1):
-            raise ValueError("spacing_mm, warm_up, ema or drop_modality is out of its range")
+        if self.validate_every < 0 or self.validation_cases < 1:
+            raise ValueError("validate_every must be 0 or more, validation_cases 1 or more")
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise ValueError(f"precision {self.precision!r} is none of auto, float32, bfloat16")
+        shares = (self.warm_up, self.ema, self.drop_modality, self.foreground)
+        if not (self.spacing_mm > 0 and self.warm_up > 0 and self.ema < 1 and all(0 <= share <= 1 for share in shares)):
+            raise ValueError("spacing_mm, warm_up, ema, drop_modality or foreground is out of its range")

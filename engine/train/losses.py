@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-NCR, ED, ET = 1, 2, 3
+NCR, ED, ET = 1, 2, 3  # a resection cavity (4) is of no region
 
 
 def region_targets(labels: Tensor) -> Tensor:
@@ -14,7 +14,8 @@ def region_targets(labels: Tensor) -> Tensor:
     [[0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 1.0]]
     """
     enhancing = labels == ET
-    return torch.stack((enhancing, enhancing | (labels == NCR), labels > 0), dim=1).float()
+    core = enhancing | (labels == NCR)
+    return torch.stack((enhancing, core, core | (labels == ED)), dim=1).float()
 
 
 def dice_loss(logits: Tensor, targets: Tensor, smoothing: float = 1e-5) -> Tensor:

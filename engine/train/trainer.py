@@ -1,0 +1,133 @@
+"""What a training carries from step to step, and what a step does to it."""
+
+import math
+import time
+
+import torch
+from torch import Tensor
+
+from engine.model.unet import UNet
+from engine.train import checkpoint
+from engine.train.config import Precision, TrainConfig
+from engine.train.feed import Batch
+from engine.train.losses import dice_loss, focal_loss, region_targets
+
+FINAL_SHARE = 0.01  # of the learning rate, at the end of the schedule
+
+
+def learning_rate(config: TrainConfig, fraction: float) -> float:
+    """Linear warm-up, then half a cosine down to a hundredth; `fraction` of the training in [0, 1].
+
+    >>> config = TrainConfig(learning_rate=1.0, warm_up=0.5)
+    >>> [round(learning_rate(config, at), 3) for at in (0.25, 0.5, 0.75, 1.0)]
+    [0.5, 1.0, 0.505, 0.01]
+    """
+    if fraction < config.warm_up:
+        return config.learning_rate * fraction / config.warm_up
+    descent = min(1.0, (fraction - config.warm_up) / (1 - config.warm_up))
+    return config.learning_rate * (FINAL_SHARE + (1 - FINAL_SHARE) * (1 + math.cos(math.pi * descent)) / 2)
+
+
+def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
+    """Whether to compute in bfloat16; "auto" times a matrix product in each, since not every CPU has units for it."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return _matrix_seconds(torch.bfloat16) < 0.8 * _matrix_seconds(torch.float32)
+
+
+def _matrix_seconds(dtype: torch.dtype) -> float:
+    matrix = torch.ones((768, 768), dtype=dtype)
+    runs = []
+    for _ in range(4):
+        began = time.perf_counter()
+        _ = matrix @ matrix
+        runs.append(time.perf_counter() - began)
+    return min(runs)
+
+
+class Trainer:
+    """Network, optimiser, averaged weights, step and seconds."""
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.device = device
+        self.network = UNet(config.network).to(device)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.average = _copied(self.network.state_dict())
+        self.half = uses_bfloat16(config.precision, device)
+        self.step = 0
+        self.seconds = 0.0
+
+    @property
+    def fraction(self) -> float:
+        """Share of the schedule that is done."""
+        if self.config.hours is not None:
+            return min(1.0, self.seconds / (3600 * self.config.hours))
+        return self.step / self.config.steps
+
+    def begin_from(self, weights: dict[str, Tensor]) -> None:
+        """Start from trained weights in place of random ones; raises RuntimeError if they are another network's."""
+        self.network.load_state_dict(weights)
+        self.average = _copied(self.network.state_dict())
+
+    def train_on(self, batch: Batch) -> float:
+        """One step; returns its loss. A step whose gradient is not finite changes nothing."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.config, self.fraction)
+        self.network.train()
+        targets = region_targets(batch.labels)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            logits = self.network(batch.images)
+        loss = dice_loss(logits, targets, self.config.dice_smoothing)
+        loss = loss + self.config.focal_weight * focal_loss(logits, targets, self.config.focal_gamma)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+        if bool(torch.isfinite(norm)):
+            self.optimiser.step()
+        self._average()
+        self.step += 1
+        return loss.item()
+
+    def _average(self) -> None:
+        """Exponential moving average of the weights; its memory grows with the step so that it forgets the start."""
+        keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for name, value in self.network.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - keep)
+            else:
+                self.average[name].copy_(value)
+
+    def averaged_network(self) -> UNet:
+        """A network with the averaged weights, ready to predict."""
+        network = UNet(self.config.network).to(self.device)
+        network.load_state_dict(self.average)
+        return network.eval()
+
+    def state(self) -> checkpoint.State:
+        """What a checkpoint holds."""
+        return {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+            "step": self.step,
+            "seconds": self.seconds,
+            "rng": torch.get_rng_state(),
+        }
+
+    def resume(self, state: checkpoint.State) -> None:
+        """Go on from a checkpoint."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average = {name: value.to(self.device) for name, value in state["average"].items()}
+        self.step, self.seconds = state["step"], state["seconds"]
+        torch.set_rng_state(state["rng"])
+
+
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}
