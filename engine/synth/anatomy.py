@@ -16,6 +16,7 @@ from engine.synth.draw import Draw
 from engine.synth.lattice import stretch
 
 LATTICE_MM = 4.0
+TENTORIUM_MM = -22.0  # height from the middle of the head; below lie the cerebellum and the brain stem
 Shape = tuple[int, int, int]
 
 
@@ -57,7 +58,7 @@ class Anatomy:
     """A brain on a grid; all fields (X, Y, Z) float32, distances in mm as in `Atlas`.
 
     grey, white and fluid are shares that sum to 1; inside_ventricle is the share of the lateral ventricles. lateral is
-    the distance from the mid-sagittal plane in the atlas, positive on one side.
+    the distance from the mid-sagittal plane in the atlas, positive on one side; height that from its middle, upwards.
     """
 
     grey: Tensor
@@ -68,11 +69,17 @@ class Anatomy:
     ventricle: Tensor
     inside_ventricle: Tensor
     lateral: Tensor
+    height: Tensor
 
     @cached_property
     def brain(self) -> Tensor:
         """Where there is brain, bool."""
         return self.depth > 0
+
+    @cached_property
+    def below_tentorium(self) -> Tensor:
+        """Share of the cerebellum and the brain stem."""
+        return torch.sigmoid((TENTORIUM_MM - self.height) / 3)
 
     @cached_property
     def deep_grey(self) -> Tensor:
@@ -91,7 +98,7 @@ def draw_field(atlas: Atlas, grid: Grid, draw: Draw) -> Tensor:
     """Positions in the atlas, (3, *lattice) in mm, of a randomly turned, scaled, mirrored and bent head."""
     lattice = grid.coarse().shape
     position = grid.positions_mm(lattice, draw.device)
-    size = draw.uniform(1.0, 1.2)
+    size = draw.uniform(1.06, 1.22)
     scale = torch.tensor([size * draw.uniform(0.95, 1.05) for _ in range(3)], device=draw.device)
     if draw.chance(0.5):
         scale[0] = -scale[0]
@@ -139,5 +146,5 @@ def build(atlas: Atlas, field: Tensor, shape: Shape, draw: Draw) -> Anatomy:
     fluid = torch.maximum(fluid, inside_ventricle)
     shares = torch.stack((grey, white, fluid)).clamp_(min=1e-4).pow_(draw.uniform(1.0, 2.2))
     grey, white, fluid = shares.div_(shares.sum(0))
-    lateral = fine[0] - atlas.middle_mm[0]
-    return Anatomy(grey, white, fluid, t1, depth, ventricle, inside_ventricle, lateral)
+    lateral, height = fine[0] - atlas.middle_mm[0], fine[2] - atlas.middle_mm[2]
+    return Anatomy(grey, white, fluid, t1, depth, ventricle, inside_ventricle, lateral, height)

@@ -37,7 +37,8 @@ def make_case(atlas: Atlas, grid: Grid, seed: int, beyond: float = 0.0) -> Synth
     draw = Draw(seed, atlas.maps.device, beyond)
     with torch.no_grad():
         field = draw_field(atlas, grid, draw)
-        scout = dict(zip(MAPS, look_up(atlas, field), strict=True)) | {"lateral": field[0] - atlas.middle_mm[0]}
+        scout = dict(zip(MAPS, look_up(atlas, field), strict=True))
+        scout |= {"lateral": field[0] - atlas.middle_mm[0], "height": field[2] - atlas.middle_mm[2]}
         lesions = draw_lesions(scout, grid, draw)
         anatomy = build(atlas, displace(field, lesions, grid), grid.shape, draw)
         tumour = grow(anatomy, lesions, grid, draw)

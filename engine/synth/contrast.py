@@ -62,6 +62,7 @@ def render_healthy(anatomy: Anatomy, grey: list[float], grid: Grid, draw: Draw) 
         if modality == T2F:
             image.add_(flow, alpha=draw.uniform(-0.1, 0.45))
         image.addcmul_(image, rim, value=draw.uniform(-0.25, 0.3))
+        image.addcmul_(image, anatomy.below_tentorium, value=draw.uniform(-0.12, 0.3 if modality == T2F else 0.15))
     return images
 
 
@@ -89,7 +90,7 @@ def draw_tumour_signal(enhances: bool, grey: list[float], draw: Draw) -> TumourS
     oedema[T2F] = max(oedema[T2F], grey[T2F] * draw.uniform(1.06, 1.3))
     if not enhances:
         necrosis[T2F] = max(necrosis[T2F], grey[T2F] * draw.uniform(1.02, 1.3))
-    weak = draw.chance(0.2)
+    weak = draw.chance(0.3)
     least = max(oedema[T1C], necrosis[T1C]) + draw.uniform(0.1, 0.25) if weak else max(necrosis[T1C], grey[T1C]) + 0.2
     enhancing[T1C] = least if weak else max(enhancing[T1C], least)
     return TumourSignal(necrosis, oedema, enhancing)

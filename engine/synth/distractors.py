@@ -7,7 +7,7 @@ Everything is added to the healthy images (4, X, Y, Z) in place.
 import torch
 from torch import Tensor
 
-from engine.synth.anatomy import Anatomy, Grid
+from engine.synth.anatomy import TENTORIUM_MM, Anatomy, Grid
 from engine.synth.contrast import T1C, T1N, T2F, T2W
 from engine.synth.draw import Draw
 
@@ -54,11 +54,12 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw
         midline = anatomy.lateral.square()
         falx = torch.exp((midline / -(draw.uniform(0.8, 2.0) ** 2)).clamp_(min=-40)).mul_(1 - anatomy.white)
         falx *= ((18 - outside) / 4).sigmoid_()
-        sinus = torch.exp((midline / -(3.5**2) - outside.square() / 16).clamp_(min=-40))
+        off = torch.minimum(midline, (anatomy.height - TENTORIUM_MM).square())  # sagittal, and along the tentorium
+        sinus = torch.exp((off / -(3.5**2) - outside.square() / draw.uniform(2, 7) ** 2).clamp_(min=-40))
         meninges = torch.exp(outside / -draw.uniform(0.8, 2.0)).mul_((one + 0.5).clamp_(0, 1.5))
         plexus = anatomy.inside_ventricle * (other - draw.uniform(0.5, 1.5)).mul_(6).sigmoid_()
         agent.add_(vessels, alpha=vessel).add_(falx, alpha=draw.uniform(0, 0.9))
-        agent.add_(sinus, alpha=draw.uniform(0, 1.8)).add_(meninges, alpha=draw.uniform(0, 0.9))
+        agent.add_(sinus, alpha=draw.uniform(0, 2.2)).add_(meninges, alpha=draw.uniform(0, 0.9))
         agent.add_(plexus, alpha=draw.uniform(0, 1.2))
     if draw.chance(0.5):  # flow voids
         images[T2W] *= 1 - 0.7 * vessels

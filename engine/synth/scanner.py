@@ -17,7 +17,9 @@ def draw_coverage(anatomy: Anatomy, grid: Grid, draw: Draw) -> Tensor:
     It is too wide or too tight in places, and now and then the field of view ends early.
     """
     uneven = draw.noise(anatomy.shape, draw.uniform(10, 25) / grid.spacing_mm)[0]
-    threshold = draw.uniform(-1.5, 2.0) + draw.uniform(0, 1.2) * uneven
+    threshold = draw.uniform(-1.5, 2.5) + draw.uniform(0, 1.2) * uneven
+    if draw.chance(0.5):  # the fluid in the sulci went with the skull
+        threshold = threshold.add_(anatomy.fluid, alpha=draw.uniform(1, 5))
     if draw.chance(0.15):  # bites and remnants
         threshold = threshold + draw.uniform(1, 4) * torch.where(uneven.abs() > 1.5, uneven, 0)
     coverage = (anatomy.depth - threshold.clamp_(min=-6)).div_(draw.uniform(0.5, 5.0)).clamp_(0, 1)
@@ -50,19 +52,20 @@ def _acquire_one(image: Tensor, coverage: Tensor, grid: Grid, draw: Draw) -> Ten
         image = _lower_resolution(image, grid, draw)
     if draw.chance(0.2):
         image = smooth(image)
-    bias = draw.noise(shape, 70 / grid.spacing_mm)[0].mul_(draw.uniform(0, 0.14))
+    unevenness = draw.uniform(0, 0.14) if draw.chance(0.75) else draw.uniform(0.14, 0.28)
+    bias = draw.noise(shape, 70 / grid.spacing_mm)[0].mul_(unevenness)
     if draw.chance(0.08):
         bias += _ripple(shape, grid, draw)
     image = image * bias.exp_()
     texture = draw.noise(shape, max(1.0, 2.5 / grid.spacing_mm))[0]
-    image.addcmul_(image, texture, value=draw.uniform(0, 0.04))
-    sigma = draw.uniform(0.003, 0.02) if draw.chance(0.75) else draw.uniform(0.02, 0.06)
+    image.addcmul_(image, texture, value=draw.uniform(0, 0.03))
+    sigma = draw.uniform(0.002, 0.02) if draw.chance(0.85) else draw.uniform(0.02, 0.06)
     noise = draw.white_noise(shape).mul_(sigma)
     # Rician: the magnitude of a complex signal; the imaginary noise may be the real one of another place.
     image = image.add_(noise).square_().add_(noise.flip(0).square_()).sqrt_()
     top = image.amax().clamp(min=1e-3)
     if draw.chance(0.1):  # the brightest were clipped
-        top = torch.quantile(image[::3, ::3, ::3].flatten(), draw.uniform(0.985, 0.9995)).clamp(min=0.5)
+        top = torch.quantile(image[::3, ::3, ::3].flatten(), draw.uniform(0.995, 0.9998)).clamp(min=0.5)
     image = image.div_(top).clamp_(max=1).pow_(draw.uniform(0.75, 1.3)).mul_(top)
     floor = draw.uniform(0.0, 0.5)
     image.mul_(coverage * (1 - floor) + floor).clamp_(min=1e-3)

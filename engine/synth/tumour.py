@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from engine.data import Label
-from engine.synth.anatomy import Anatomy, Grid, Shape
+from engine.synth.anatomy import TENTORIUM_MM, Anatomy, Grid, Shape
 from engine.synth.draw import Draw
 from engine.synth.smooth import smooth
 
+MASS_REACH = 2.6  # in radii of the core: where mass effect fades
 SHARES = (Label.NCR, Label.ED, Label.ET)
 CORE_SHARES = (0, 2)
-FLOOR_MM = -22.0  # from the middle of the head; below lie the cerebellum and the brain stem, where gliomas are rare
 
 Growth = Literal["ring", "multilocular", "solid", "patchy", "low-grade core", "low-grade infiltration"]
 GROWTHS: tuple[tuple[Growth, float], ...] = (
-    ("ring", 0.48),
+    ("ring", 0.50),
     ("multilocular", 0.20),
     ("solid", 0.08),
-    ("patchy", 0.10),
+    ("patchy", 0.08),
     ("low-grade core", 0.11),
     ("low-grade infiltration", 0.03),
 )
@@ -60,14 +60,14 @@ class Tumour:
 def draw_lesions(scout: dict[str, Tensor], grid: Grid, draw: Draw) -> list[Lesion]:
     """Choose the foci of a case; none for a healthy one.
 
-    scout: the atlas's maps and "lateral" (mm from the mid-sagittal plane) on the grid's lattice.
+    scout: the atlas's maps on the grid's lattice, and "lateral" and "height" as in `Anatomy`.
     """
     if draw.chance(0.06):
         return []
     growth = draw.choose(GROWTHS)
     crosses = draw.chance(0.05)
     count = 1 + draw.chance(0.13) + draw.chance(0.06)
-    where = _seats(scout, grid, crosses, draw)
+    where = _seats(scout, crosses, draw)
     position = grid.positions_mm(_shape(scout["white"]), draw.device)
     lesions: list[Lesion] = []
     for _ in range(count if len(where) else 0):
@@ -76,10 +76,9 @@ def draw_lesions(scout: dict[str, Tensor], grid: Grid, draw: Draw) -> list[Lesio
     return lesions
 
 
-def _seats(scout: dict[str, Tensor], grid: Grid, crosses: bool, draw: Draw) -> Tensor:
+def _seats(scout: dict[str, Tensor], crosses: bool, draw: Draw) -> Tensor:
     """Indices (N, 3) of the lattice points where a tumour may begin: white matter, or the corpus callosum."""
-    position = grid.positions_mm(_shape(scout["white"]), draw.device)
-    above_tentorium = position[2] > (FLOOR_MM if draw.chance(0.95) else -torch.inf)
+    above_tentorium = scout["height"] > (TENTORIUM_MM if draw.chance(0.95) else -torch.inf)  # gliomas below are rare
     seats = (scout["depth"] > 0) & (scout["white"] > 0.35) & above_tentorium
     if crosses:
         middle = seats & (scout["lateral"].abs() < 8) & (scout["ventricle"] < 14)
@@ -110,7 +109,7 @@ def displace(field: Tensor, lesions: list[Lesion], grid: Grid) -> Tensor:
         away = position - lesion.centre_mm[:, None, None, None]
         radius = away.square().sum(0).sqrt().clamp(min=1e-3)
         reach = radius / lesion.core_mm
-        size = lesion.push_mm * reach.clamp(max=1) * torch.exp(-((reach / 2.2) ** 2))
+        size = lesion.push_mm * reach.clamp(max=1) * torch.exp(-((reach / MASS_REACH) ** 2))
         inward = -away / radius * size  # in the case's frame; the head's own turn is small enough to ignore its mirror
         moved = moved + inward * _signs(field)[:, None, None, None]
     return moved
@@ -226,7 +225,7 @@ def _enhancing(lesion: Lesion, core: Tensor, texture: Tensor, grid: Grid, draw: 
     match lesion.growth:
         case "ring" | "multilocular":
             nodules = draw.noise(shape, draw.uniform(12, 20) / mm)[0]
-            thickness = draw.log_normal(4.5, 0.4, max(2.0, 1.2 * mm), 12) / lesion.core_mm
+            thickness = draw.log_normal(5.5, 0.4, max(2.0, 1.2 * mm), 12) / lesion.core_mm
             unevenness = 1 + draw.uniform(0.1, 0.4) * texture + draw.uniform(0.0, 0.6) * nodules
             rim = core > 1 - unevenness.mul_(thickness).clamp_(min=0.6 * mm / lesion.core_mm)
             if lesion.growth == "ring":

@@ -44,7 +44,7 @@ def test_mass_effect_shows_at_a_lesions_rim_what_lay_nearer_to_its_centre(mirror
     still = grid.positions_mm(lattice, CPU) * torch.tensor([mirror, 1, 1])[:, None, None, None]
     lesion = Lesion(torch.zeros(3), core_mm=8.6, oedema_mm=12.0, growth="ring", push_mm=3.0, crosses=False)
     moved = displace(still, [lesion], grid)
-    expected = 8.6 - 3.0 * math.exp(-((1 / 2.2) ** 2))
+    expected = 8.6 - 3.0 * math.exp(-((1 / 2.6) ** 2))
     assert moved[0, 7, 5, 5].item() == pytest.approx(mirror * expected, abs=1e-4)
     assert moved[1, 7, 5, 5].item() == pytest.approx(0, abs=1e-4)
     assert torch.allclose(moved[:, 5, 5, 5], still[:, 5, 5, 5], atol=1e-3)

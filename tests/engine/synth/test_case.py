@@ -65,6 +65,7 @@ def test_oedema_stays_out_of_the_ventricles_and_on_its_side():
         ventricle=30 * everywhere,
         inside_ventricle=inside_ventricle,
         lateral=x,
+        height=torch.zeros(grid.shape),
     )
     lesion = Lesion(torch.tensor([-20.0, 0, 0]), 8.0, 16.0, "ring", push_mm=0, crosses=False)
     tumour = grow(anatomy, [lesion], grid, Draw(0, torch.device("cpu")))
