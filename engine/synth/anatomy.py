@@ -21,10 +21,10 @@ Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class FieldOfView:
     """The voxels a case is made on: axes to left, posterior, superior, the brain in the middle.
 
-    >>> Grid((80, 96, 80), 2.0).size_mm
+    >>> FieldOfView((80, 96, 80), 2.0).size_mm
     (160.0, 192.0, 160.0)
     """
 
@@ -37,10 +37,10 @@ class Grid:
         x, y, z = self.shape
         return x * self.spacing_mm, y * self.spacing_mm, z * self.spacing_mm
 
-    def coarse(self) -> "Grid":
+    def coarse(self) -> "FieldOfView":
         """The lattice over the same box on which smooth fields are bent."""
         x, y, z = (max(2, round(size / LATTICE_MM)) for size in self.size_mm)
-        return Grid((x, y, z), LATTICE_MM)
+        return FieldOfView((x, y, z), LATTICE_MM)
 
     def axes_mm(self, shape: Shape, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Positions along each axis in mm from the middle, of `shape` points from the first voxel to the last."""
@@ -94,7 +94,7 @@ class Anatomy:
         return x, y, z
 
 
-def draw_field(atlas: Atlas, grid: Grid, draw: Draw) -> Tensor:
+def draw_field(atlas: Atlas, grid: FieldOfView, draw: Draw) -> Tensor:
     """Positions in the atlas, (3, *lattice) in mm, of a randomly turned, scaled, mirrored and bent head."""
     lattice = grid.coarse().shape
     position = grid.positions_mm(lattice, draw.device)

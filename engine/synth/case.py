@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.synth.anatomy import Grid, build, draw_field, look_up
+from engine.synth.anatomy import FieldOfView, build, draw_field, look_up
 from engine.synth.atlas import MAPS, Atlas
 from engine.synth.contrast import add_tumour, draw_grey, draw_tumour_signal, render_healthy
 from engine.synth.distractors import add_distractors
@@ -13,7 +13,7 @@ from engine.synth.draw import Draw
 from engine.synth.scanner import acquire, draw_coverage
 from engine.synth.tumour import displace, draw_lesions, grow
 
-TRAINING_GRID = Grid((80, 96, 80), 2.0)
+TRAINING_GRID = FieldOfView((80, 96, 80), 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class SyntheticCase:
     brain: Tensor
 
 
-def make_case(atlas: Atlas, grid: Grid, seed: int, beyond: float = 0.0) -> SyntheticCase:
+def make_case(atlas: Atlas, grid: FieldOfView, seed: int, beyond: float = 0.0) -> SyntheticCase:
     """Make the case of `seed` on `grid`, on the device where the atlas is; there a seed gives the same arrays again.
 
     Cases of one grid have one shape, so they stack into batches. beyond: see `Draw`.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.synth.anatomy import Anatomy, Grid
+from engine.synth.anatomy import Anatomy, FieldOfView
 from engine.synth.draw import Draw
 from engine.synth.tumour import CORE_SHARES, Tumour
 
@@ -36,7 +36,7 @@ class TumourSignal:
     enhancing: list[float]
 
 
-def render_healthy(anatomy: Anatomy, grey: list[float], grid: Grid, draw: Draw) -> Tensor:
+def render_healthy(anatomy: Anatomy, grey: list[float], grid: FieldOfView, draw: Draw) -> Tensor:
     """The four noiseless images (4, X, Y, Z) float32 of a brain without tumour; white matter is about 1.
 
     grey: intensity of the cortex in each modality, see `draw_grey`.
@@ -100,7 +100,7 @@ def _draw_row(table: tuple[Range, ...], draw: Draw) -> list[float]:
     return [draw.uniform(*row) for row in table]
 
 
-def add_tumour(images: Tensor, tumour: Tumour, signal: TumourSignal, grid: Grid, draw: Draw) -> None:
+def add_tumour(images: Tensor, tumour: Tumour, signal: TumourSignal, grid: FieldOfView, draw: Draw) -> None:
     """Replace, in place, what the healthy images show where the tumour is."""
     shape = (images.shape[1], images.shape[2], images.shape[3])
     coarse, fine, blood = draw.noise(shape, max(2.0, draw.uniform(5, 12) / grid.spacing_mm), 3)

@@ -7,12 +7,12 @@ Everything is added to the healthy images (4, X, Y, Z) in place.
 import torch
 from torch import Tensor
 
-from engine.synth.anatomy import TENTORIUM_MM, Anatomy, Grid
+from engine.synth.anatomy import TENTORIUM_MM, Anatomy, FieldOfView
 from engine.synth.contrast import T1C, T1N, T2F, T2W
 from engine.synth.draw import Draw
 
 
-def add_distractors(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) -> None:
+def add_distractors(images: Tensor, anatomy: Anatomy, grid: FieldOfView, draw: Draw) -> None:
     """Add each kind as often and as strongly as chance has it."""
     _add_white_matter_lesions(images, anatomy, grid, draw)
     _add_contrast_agent(images, anatomy, grid, draw)
@@ -22,7 +22,7 @@ def add_distractors(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) ->
         _add_blood_or_chalk(images, anatomy, grid, draw)
 
 
-def _add_white_matter_lesions(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) -> None:
+def _add_white_matter_lesions(images: Tensor, anatomy: Anatomy, grid: FieldOfView, draw: Draw) -> None:
     """Bright rims and caps along the ventricles, and scattered bright spots (leukoaraiosis): on FLAIR, less on T2."""
     distance = anatomy.ventricle.clamp(min=0)
     along = torch.exp(distance / -draw.uniform(1.5, 5)).mul_(1 - anatomy.fluid)
@@ -39,7 +39,7 @@ def _add_white_matter_lesions(images: Tensor, anatomy: Anatomy, grid: Grid, draw
         images[T1N : T1C + 1].sub_(spots, alpha=draw.uniform(0, 0.2))
 
 
-def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) -> None:
+def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: FieldOfView, draw: Draw) -> None:
     """What takes up contrast agent without being tumour: vessels, meninges and sinuses, choroid plexus, on T1C."""
     shape, mm = anatomy.shape, grid.spacing_mm
     one, other = draw.noise(shape, max(2.0, draw.uniform(6, 14) / mm), 2)
@@ -66,7 +66,7 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw
     images[T1N].add_(vessels, alpha=draw.uniform(0, 0.3) * vessel)
 
 
-def _blob(anatomy: Anatomy, radius_mm: float, grid: Grid, draw: Draw) -> Tensor:
+def _blob(anatomy: Anatomy, radius_mm: float, grid: FieldOfView, draw: Draw) -> Tensor:
     """How deep each voxel lies in a rough ball somewhere in the brain, (X, Y, Z): 1 in its middle, 0 on its surface."""
     seats = torch.nonzero(anatomy.depth[::4, ::4, ::4] > 3) * 4
     if not len(seats):
@@ -80,7 +80,7 @@ def _blob(anatomy: Anatomy, radius_mm: float, grid: Grid, draw: Draw) -> Tensor:
     return distance.neg_().add_(1)
 
 
-def _add_stroke(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) -> None:
+def _add_stroke(images: Tensor, anatomy: Anatomy, grid: FieldOfView, draw: Draw) -> None:
     """An old infarct: a hole filled with fluid, its rim scarred and bright on FLAIR."""
     inside = _blob(anatomy, draw.uniform(5, 18), grid, draw).mul_(1 - anatomy.fluid)
     hole = (inside - draw.uniform(0.2, 0.6)).mul_(12).sigmoid_()
@@ -91,7 +91,7 @@ def _add_stroke(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) -> Non
         image.lerp_(torch.full_like(image, level), hole).add_(rim, alpha=change)
 
 
-def _add_blood_or_chalk(images: Tensor, anatomy: Anatomy, grid: Grid, draw: Draw) -> None:
+def _add_blood_or_chalk(images: Tensor, anatomy: Anatomy, grid: FieldOfView, draw: Draw) -> None:
     """A small old bleeding, bright on both T1, or a calcification, dark on all."""
     inside = _blob(anatomy, draw.uniform(2, 8), grid, draw).mul_(8).sigmoid_()
     if draw.chance(0.5):

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from engine.data.atomic import write_atomically
 from engine.data.labels import Label, LabelConvention
 from engine.errors import ImageFileError
-from engine.synth.anatomy import Grid
+from engine.synth.anatomy import FieldOfView
 from engine.synth.case import SyntheticCase
 from engine.synth.layout import Layout
 
 BRATS_SIZE_MM = (240, 240, 155)
-HEAD_GRID = Grid((176, 208, 155), 1.0)
+HEAD_GRID = FieldOfView((176, 208, 155), 1.0)
 """The part of the BraTS grid that holds a head; the rest is background and is not worth computing."""
 DATASET_FILE = "dataset.json"
 _LABEL_NAMES = {
@@ -38,7 +38,7 @@ def file_names(layout: Layout, case_id: str) -> list[str]:
 
 
 def write_case(
-    case: SyntheticCase, folder: Path, layout: Layout, grid: Grid, white: Sequence[float], remark: str
+    case: SyntheticCase, folder: Path, layout: Layout, grid: FieldOfView, white: Sequence[float], remark: str
 ) -> None:
     """Write a case made on `grid` as a new folder in `layout`, whole or not at all; the folder's name is its id.
 

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.synth.anatomy import Anatomy, Grid, Shape
+from engine.synth.anatomy import Anatomy, FieldOfView, Shape
 from engine.synth.draw import Draw
 from engine.synth.smooth import smooth
 
 
-def draw_coverage(anatomy: Anatomy, grid: Grid, draw: Draw) -> Tensor:
+def draw_coverage(anatomy: Anatomy, grid: FieldOfView, draw: Draw) -> Tensor:
     """How much of each voxel a skull stripper left, (X, Y, Z) in [0, 1]: the brain, with a rim that fades to nothing.
 
     It is too wide or too tight in places, and now and then the field of view ends early.
@@ -39,12 +39,12 @@ def _end_early(coverage: Tensor, draw: Draw) -> None:
     coverage.narrow(axis, start, lost).zero_()
 
 
-def acquire(images: Tensor, coverage: Tensor, grid: Grid, draw: Draw) -> Tensor:
+def acquire(images: Tensor, coverage: Tensor, grid: FieldOfView, draw: Draw) -> Tensor:
     """Images (4, X, Y, Z) as a scanner would give them: positive where `coverage` is, 0 elsewhere."""
     return torch.stack([_acquire_one(image, coverage, grid, draw) for image in images])
 
 
-def _acquire_one(image: Tensor, coverage: Tensor, grid: Grid, draw: Draw) -> Tensor:
+def _acquire_one(image: Tensor, coverage: Tensor, grid: FieldOfView, draw: Draw) -> Tensor:
     shape = _shape(image)
     if draw.chance(0.3):
         image = _misplace(image, grid, draw)
@@ -72,7 +72,7 @@ def _acquire_one(image: Tensor, coverage: Tensor, grid: Grid, draw: Draw) -> Ten
     return image.masked_fill_(coverage <= 0, 0.0)
 
 
-def _misplace(image: Tensor, grid: Grid, draw: Draw) -> Tensor:
+def _misplace(image: Tensor, grid: FieldOfView, draw: Draw) -> Tensor:
     """Shifted by up to 1.5 mm along each axis: registration of the modalities to each other is never perfect."""
     for axis in range(3):
         shift = draw.uniform(-1.5, 1.5) / grid.spacing_mm
@@ -82,7 +82,7 @@ def _misplace(image: Tensor, grid: Grid, draw: Draw) -> Tensor:
     return image
 
 
-def _ripple(shape: Shape, grid: Grid, draw: Draw) -> Tensor:
+def _ripple(shape: Shape, grid: FieldOfView, draw: Draw) -> Tensor:
     """Stripes along one axis, as motion or a clipped spectrum leaves them, (X, Y, Z) by broadcasting."""
     axis = draw.index(3)
     position = torch.arange(shape[axis], device=draw.device) * grid.spacing_mm
@@ -90,7 +90,7 @@ def _ripple(shape: Shape, grid: Grid, draw: Draw) -> Tensor:
     return wave.mul_(draw.uniform(0.01, 0.06)).reshape([-1 if other == axis else 1 for other in range(3)])
 
 
-def _lower_resolution(image: Tensor, grid: Grid, draw: Draw) -> Tensor:
+def _lower_resolution(image: Tensor, grid: FieldOfView, draw: Draw) -> Tensor:
     """Slices of 2 to 6 mm along one axis, brought back to the grid."""
     axis = draw.index(3)
     thickness = draw.uniform(2, 6)

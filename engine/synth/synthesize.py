@@ -15,7 +15,7 @@ from engine import RESEARCH_USE, __version__
 from engine.data.atomic import write_atomically
 from engine.errors import CaseError, DeviceError, ImageFileError
 from engine.progress import Pace, Work
-from engine.synth.anatomy import Grid
+from engine.synth.anatomy import FieldOfView
 from engine.synth.atlas import Atlas, load_atlas
 from engine.synth.case import make_case
 from engine.synth.folder import HEAD_GRID, file_names, write_case
@@ -38,7 +38,7 @@ class Recipe:
     seed: int
     layout: Layout
     prefix: str
-    grid: Grid = HEAD_GRID
+    grid: FieldOfView = HEAD_GRID
 
     def case_id(self, number: int) -> str:
         """The id of case `number`, from 1."""

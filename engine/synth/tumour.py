@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Label
-from engine.synth.anatomy import TENTORIUM_MM, Anatomy, Grid, Shape
+from engine.synth.anatomy import TENTORIUM_MM, Anatomy, FieldOfView, Shape
 from engine.synth.draw import Draw
 from engine.synth.smooth import smooth
 
@@ -57,7 +57,7 @@ class Tumour:
     enhances: bool
 
 
-def draw_lesions(scout: dict[str, Tensor], grid: Grid, draw: Draw) -> list[Lesion]:
+def draw_lesions(scout: dict[str, Tensor], grid: FieldOfView, draw: Draw) -> list[Lesion]:
     """Choose the foci of a case; none for a healthy one.
 
     scout: the atlas's maps on the grid's lattice, and "lateral" and "height" as in `Anatomy`.
@@ -98,7 +98,7 @@ def _draw_lesion(centre_mm: Tensor, growth: Growth, crosses: bool, size: float, 
     return Lesion(centre_mm, core, core + spread * (0.5 + 0.5 * size), growth, push, crosses)
 
 
-def displace(field: Tensor, lesions: list[Lesion], grid: Grid) -> Tensor:
+def displace(field: Tensor, lesions: list[Lesion], grid: FieldOfView) -> Tensor:
     """Mass effect: what lay at a lesion's centre is now found further out.
 
     field: (3, *lattice) in mm of the atlas. Returns the field bent.
@@ -121,7 +121,7 @@ def _signs(field: Tensor) -> Tensor:
     return torch.stack(ends).sign()
 
 
-def grow(anatomy: Anatomy, lesions: list[Lesion], grid: Grid, draw: Draw) -> Tumour | None:
+def grow(anatomy: Anatomy, lesions: list[Lesion], grid: FieldOfView, draw: Draw) -> Tumour | None:
     """Fill the lesions in: labels and signal shares on the full grid; None if there is nothing to fill."""
     if not lesions:
         return None
@@ -150,7 +150,7 @@ def _barrier(anatomy: Anatomy, draw: Draw) -> Tensor:
 
 
 def _core_and_oedema(
-    anatomy: Anatomy, lesion: Lesion, barrier: Tensor, grid: Grid, draw: Draw
+    anatomy: Anatomy, lesion: Lesion, barrier: Tensor, grid: FieldOfView, draw: Draw
 ) -> tuple[Tensor, Tensor]:
     """Distances (X, Y, Z) from the centre in radii of core and oedema, each of which is where its distance is below 1.
 
@@ -181,7 +181,7 @@ def _core_and_oedema(
     return core, torch.minimum(oedema, core + 0.02)
 
 
-def _distance_mm(centre_mm: Tensor, shape: Shape, grid: Grid, draw: Draw) -> Tensor:
+def _distance_mm(centre_mm: Tensor, shape: Shape, grid: FieldOfView, draw: Draw) -> Tensor:
     """Distance (X, Y, Z) in mm from a centre, of a space that is stretched along random axes: balls are ellipsoids."""
     widths = torch.tensor([draw.uniform(0.75, 1.3) for _ in range(3)], device=draw.device)
     turn = draw.rotation(3.1) * widths[:, None]
@@ -194,14 +194,14 @@ def _distance_mm(centre_mm: Tensor, shape: Shape, grid: Grid, draw: Draw) -> Ten
     return square.clamp_(min=0).sqrt_()
 
 
-def _voxel_at(centre_mm: Tensor, shape: Shape, grid: Grid) -> tuple[int, int, int]:
+def _voxel_at(centre_mm: Tensor, shape: Shape, grid: FieldOfView) -> tuple[int, int, int]:
     """Index of the voxel nearest to a position."""
     axes = grid.axes_mm(shape, centre_mm.device)
     x, y, z = (int((axis - middle).abs().argmin()) for axis, middle in zip(axes, centre_mm, strict=True))
     return x, y, z
 
 
-def _paint(labels: Tensor, lesion: Lesion, core: Tensor, oedema: Tensor, grid: Grid, draw: Draw) -> None:
+def _paint(labels: Tensor, lesion: Lesion, core: Tensor, oedema: Tensor, grid: FieldOfView, draw: Draw) -> None:
     """Write a lesion's labels into `labels`; core wins over the oedema of another lesion."""
     shape, mm = _shape(core), grid.spacing_mm
     labels.masked_fill_((oedema < 1) & (labels == 0), Label.ED)
@@ -219,7 +219,7 @@ def _paint(labels: Tensor, lesion: Lesion, core: Tensor, oedema: Tensor, grid: G
             labels.masked_fill_(foci & (oedema < 0.85) & (core < 1.8), Label.ET)
 
 
-def _enhancing(lesion: Lesion, core: Tensor, texture: Tensor, grid: Grid, draw: Draw) -> Tensor | None:
+def _enhancing(lesion: Lesion, core: Tensor, texture: Tensor, grid: FieldOfView, draw: Draw) -> Tensor | None:
     """Where a core enhances, bool (X, Y, Z), to be taken within it; None if it does not."""
     shape, mm = _shape(core), grid.spacing_mm
     match lesion.growth:
@@ -240,7 +240,7 @@ def _enhancing(lesion: Lesion, core: Tensor, texture: Tensor, grid: Grid, draw: 
             return None if draw.chance(0.55) else texture > draw.uniform(1.3, 2.2)
 
 
-def _shares(labels: Tensor, fade: Tensor, grid: Grid, draw: Draw) -> Tensor:
+def _shares(labels: Tensor, fade: Tensor, grid: FieldOfView, draw: Draw) -> Tensor:
     hard = torch.stack([labels == label for label in SHARES]).float()
     blend = draw.uniform(0.3, 0.8)
     shares = smooth(hard, 1 if grid.spacing_mm > 1.5 else 3).mul_(blend).add_(hard, alpha=1 - blend)

@@ -17,7 +17,7 @@ from engine.predict.normalise import zscore
 from engine.predict.prepare import prepare
 from engine.predict.resample import resample
 from engine.progress import Pace, Work
-from engine.synth.anatomy import Grid
+from engine.synth.anatomy import FieldOfView
 from engine.synth.atlas import load_atlas
 from engine.synth.case import make_case
 from engine.synth.draw import Draw
@@ -33,7 +33,7 @@ class SyntheticSource:
     def __init__(self, config: TrainConfig, device: torch.device, beyond: float = 0.0) -> None:
         """`beyond`: how far outside of training's settings they are drawn, see `engine.synth.draw.Draw`."""
         self.device = device
-        self._grid = Grid(config.shape, config.spacing_mm)
+        self._grid = FieldOfView(config.shape, config.spacing_mm)
         self._atlas = load_atlas(2 if config.spacing_mm > 1.5 else 1).to(device)
         self._beyond = beyond
 

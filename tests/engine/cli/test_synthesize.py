@@ -6,14 +6,14 @@ from PIL import Image
 
 from engine.cli import main
 from engine.data import CONVENTIONS, find_case
-from engine.synth.anatomy import Grid
+from engine.synth.anatomy import FieldOfView
 from engine.synth.synthesize import Recipe
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Cases of 8 mm instead of 1 mm."""
-    monkeypatch.setattr("engine.synth.synthesize.Recipe", partial(Recipe, grid=Grid((20, 24, 19), 8.0)))
+    monkeypatch.setattr("engine.synth.synthesize.Recipe", partial(Recipe, grid=FieldOfView((20, 24, 19), 8.0)))
 
 
 def synthesize(*arguments):

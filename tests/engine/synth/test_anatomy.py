@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from engine.synth.anatomy import Grid, build, draw_field, look_up
+from engine.synth.anatomy import FieldOfView, build, draw_field, look_up
 from engine.synth.atlas import MAPS, Atlas, load_atlas
 from engine.synth.draw import Draw
 from engine.synth.tumour import Lesion, displace
@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 def test_positions_are_millimetres_from_the_middle():
-    positions = Grid((4, 2, 2), 3.0).positions_mm((4, 2, 2), CPU)
+    positions = FieldOfView((4, 2, 2), 3.0).positions_mm((4, 2, 2), CPU)
     assert positions[0, :, 0, 0].tolist() == [-4.5, -1.5, 1.5, 4.5]
     assert positions[1, 0, :, 0].tolist() == [-1.5, 1.5]
 
@@ -31,7 +31,7 @@ def test_a_look_up_reads_the_position_at_either_spacing(spacing: int):
 def test_tissue_shares_sum_to_one():
     draw = Draw(5, CPU)
     atlas = load_atlas(2)
-    anatomy = build(atlas, draw_field(atlas, Grid((40, 48, 40), 4.0), draw), (40, 48, 40), draw)
+    anatomy = build(atlas, draw_field(atlas, FieldOfView((40, 48, 40), 4.0), draw), (40, 48, 40), draw)
     total = anatomy.grey + anatomy.white + anatomy.fluid
     assert total.sub(1).abs().max().item() < 1e-5
     assert int(anatomy.brain.sum()) > 10_000
@@ -39,7 +39,7 @@ def test_tissue_shares_sum_to_one():
 
 @pytest.mark.parametrize("mirror", [1.0, -1.0])
 def test_mass_effect_shows_at_a_lesions_rim_what_lay_nearer_to_its_centre(mirror: float):
-    grid = Grid((44, 44, 44), 1.0)
+    grid = FieldOfView((44, 44, 44), 1.0)
     lattice = grid.coarse().shape  # 11 points, -21.5 to 21.5 mm, 4.3 mm apart
     still = grid.positions_mm(lattice, CPU) * torch.tensor([mirror, 1, 1])[:, None, None, None]
     lesion = Lesion(torch.zeros(3), core_mm=8.6, oedema_mm=12.0, growth="ring", push_mm=3.0, crosses=False)

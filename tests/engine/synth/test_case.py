@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from engine.data import Label
-from engine.synth.anatomy import Anatomy, Grid, build, draw_field
+from engine.synth.anatomy import Anatomy, FieldOfView, build, draw_field
 from engine.synth.atlas import load_atlas
 from engine.synth.case import make_case
 from engine.synth.draw import Draw
 from engine.synth.tumour import Lesion, grow
 
-COARSE = Grid((40, 48, 40), 4.0)
+COARSE = FieldOfView((40, 48, 40), 4.0)
 
 
 def test_a_seed_gives_the_same_arrays_again():
@@ -52,7 +52,7 @@ def test_without_lesions_nothing_is_labelled():
 
 def test_oedema_stays_out_of_the_ventricles_and_on_its_side():
     """A tumour drawn into an anatomy made by hand: white matter with a ventricle, and a midline."""
-    grid = Grid((40, 40, 40), 2.0)
+    grid = FieldOfView((40, 40, 40), 2.0)
     x = grid.positions_mm(grid.shape, torch.device("cpu"))[0]
     everywhere = torch.ones(grid.shape)
     inside_ventricle = ((x > -6) & (x < 0)).float()

@@ -12,7 +12,7 @@ from engine.data import CONVENTIONS, Label, Modality, find_case, load_case
 from engine.errors import ImageFileError
 from engine.progress import finish
 from engine.resources import resource
-from engine.synth.anatomy import Grid
+from engine.synth.anatomy import FieldOfView
 from engine.synth.case import SyntheticCase
 from engine.synth.folder import HEAD_GRID, file_names, write_case
 from engine.synth.layout import LAYOUTS
@@ -20,7 +20,7 @@ from engine.synth.layout import LAYOUTS
 SAMPLE = "BraTS-Viewer_Sample_001"
 AFFINE = [[-1, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]]
 WHITE = (100.0, 200.0, 400.0, 2000.0)
-SMALL = Grid((22, 26, 19), 8.0)  # in a frame of 30 x 30 x 19
+SMALL = FieldOfView((22, 26, 19), 8.0)  # in a frame of 30 x 30 x 19
 IDS = {"brats2020": "BraTS20_Synthetic_001", "brats2023": "BraTS-Synthetic-00001-000"}
 
 

@@ -10,13 +10,13 @@ from PIL import Image
 from engine.data import find_case
 from engine.errors import CaseError, ImageFileError
 from engine.progress import finish
-from engine.synth.anatomy import Grid
+from engine.synth.anatomy import FieldOfView
 from engine.synth.case import SyntheticCase
 from engine.synth.folder import write_case
 from engine.synth.layout import LAYOUTS
 from engine.synth.preview import COLOURS, check_preview, draw_preview
 
-GRID = Grid((20, 24, 19), 8.0)
+GRID = FieldOfView((20, 24, 19), 8.0)
 LEFT, TOP, WIDTH, HEIGHT = 52, 44, 176, 208
 
 

@@ -12,7 +12,7 @@ import torch
 from engine.data import find_case
 from engine.errors import CaseError, ImageFileError
 from engine.progress import finish
-from engine.synth.anatomy import Grid
+from engine.synth.anatomy import FieldOfView
 from engine.synth.layout import LAYOUTS
 from engine.synth.synthesize import RECORD_FILE, WHITE, Recipe, synthesize
 
@@ -21,7 +21,7 @@ BRATS2020, BRATS2023 = LAYOUTS["brats2020"], LAYOUTS["brats2023"]
 
 
 def recipe(seed: int = 3, layout=BRATS2020) -> Recipe:
-    return Recipe(seed, layout, layout.prefix, Grid((20, 24, 19), 8.0))
+    return Recipe(seed, layout, layout.prefix, FieldOfView((20, 24, 19), 8.0))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ import torch
 
 from engine.errors import TrainingError
 from engine.progress import finish
-from engine.synth.anatomy import Grid
+from engine.synth.anatomy import FieldOfView
 from engine.synth.layout import LAYOUTS
 from engine.synth.synthesize import Recipe, synthesize
 from engine.train.config import TrainConfig
@@ -24,7 +24,7 @@ CONFIG = TrainConfig(steps=2, shape=(16, 16, 16), spacing_mm=10.0, width=4, dept
 def dataset(tmp_path: Path) -> Path:
     """Two small cases of 8 mm in BraTS 2020 layout."""
     layout = LAYOUTS["brats2020"]
-    finish(synthesize(tmp_path / "data", 2, Recipe(1, layout, layout.prefix, Grid((20, 24, 19), 8.0)), CPU))
+    finish(synthesize(tmp_path / "data", 2, Recipe(1, layout, layout.prefix, FieldOfView((20, 24, 19), 8.0)), CPU))
     return tmp_path / "data"
 
 
