@@ -35,7 +35,7 @@ def _end_early(coverage: Tensor, draw: Draw) -> None:
     inside = coverage.amax(others).nonzero()
     first, last = int(inside[0]), int(inside[-1])
     lost = int((last - first) * draw.uniform(0.03, 0.2))
-    start = first if draw.chance(0.5) else last - lost
+    start = first if draw.chance(0.5) else last + 1 - lost
     coverage.narrow(axis, start, lost).zero_()
 
 
