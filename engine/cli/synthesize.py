@@ -14,6 +14,7 @@ from engine.data import find_case
 from engine.errors import CaseError
 from engine.predict.device import AUTO, choose_device
 from engine.synth.layout import LAYOUTS
+from engine.synth.scaling import SCALINGS
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +38,13 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     defaults = ", ".join(layout.prefix for layout in LAYOUTS.values())
     parser.add_argument("--prefix", metavar="TEXT", help=f"what the cases' names begin with (default: {defaults})")
     parser.add_argument(
+        "--scaling",
+        choices=tuple(SCALINGS),
+        default="brats",
+        help="brats: integers from 0, the background; any: each case in one of the ways that images are scaled in the "
+        "wild, negative numbers among them (default: %(default)s)",
+    )
+    parser.add_argument(
         "--preview",
         type=Path,
         metavar="PNG",
@@ -51,7 +59,8 @@ def run(options: argparse.Namespace) -> None:
     from engine.synth.synthesize import Recipe
 
     layout = LAYOUTS[options.layout]
-    recipe = Recipe(options.seed, layout, layout.prefix if options.prefix is None else options.prefix)
+    prefix = layout.prefix if options.prefix is None else options.prefix
+    recipe = Recipe(options.seed, layout, prefix, scaling=options.scaling)
     _check_targets(options)
     device = choose_device(options.device)
     begun = perf_counter()
@@ -66,6 +75,7 @@ def run(options: argparse.Namespace) -> None:
         "made": cases.made,
         "seed": recipe.seed,
         "layout": layout.name,
+        "scaling": recipe.scaling,
         "device": str(device),
         "version": __version__,
         "preview": options.preview and str(options.preview),

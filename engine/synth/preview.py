@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from engine import RESEARCH_USE
 from engine.data import CaseFiles, Grid, Label, LabelMap, Modality, Region, Volume, orient, read_labels, read_volume
 from engine.data.atomic import write_atomically
+from engine.data.foreground import foreground
 from engine.data.volume import ScalarT
 from engine.errors import CaseError
 from engine.progress import Pace, Work
@@ -114,11 +115,12 @@ def _largest_slice(truth: LabelMap) -> int:
 
 
 def _grey_tile(volume: Volume, level: int) -> Image.Image:
-    """A slice from black at 0 to white at the brain's `_BRIGHTEST` percentile."""
-    inside = volume.data[volume.data > 0]
-    white = float(np.percentile(inside, _BRIGHTEST)) if inside.size else 1.0
-    grey = (_slice(volume.data, volume.grid, level) / white).clip(0, 1) * 255
-    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    """A slice from black, the least value, to white, the brain's `_BRIGHTEST` percentile; the background is black."""
+    brain = foreground(volume.data)
+    black = float(volume.data.min())
+    white = float(np.percentile(volume.data[brain], _BRIGHTEST)) if brain.any() else black + 1
+    grey = ((_slice(volume.data, volume.grid, level) - black) / (white - black)).clip(0, 1) * 255
+    return Image.fromarray((grey * _slice(brain, volume.grid, level)).astype(np.uint8)).convert("RGB")
 
 
 def _truth_tile(image: Image.Image, truth: LabelMap, level: int) -> Image.Image:

@@ -1,7 +1,6 @@
 """A folder of synthetic cases that one seed decides, made case by case, so that a stopped run goes on later."""
 
 import json
-import math
 import os
 import random
 from collections import deque
@@ -20,10 +19,9 @@ from engine.synth.atlas import Atlas, load_atlas
 from engine.synth.case import make_case
 from engine.synth.folder import HEAD_GRID, file_names, write_case
 from engine.synth.layout import Layout, check_prefix
+from engine.synth.scaling import draw_scalings
 
 RECORD_FILE = "synthetic.json"
-WHITE = (100.0, 2000.0)
-"""What white matter is in a file, from and to: real data come scaled in every way."""
 _WRITERS = 4
 _SEED_BITS = 32  # torch's generator on the CPU looks at no more
 
@@ -32,13 +30,14 @@ _SEED_BITS = 32  # torch's generator on the CPU looks at no more
 class Recipe:
     """What decides a case, with its number, the kind of device and the program's version.
 
-    prefix: what ids begin with, mostly the layout's own.
+    prefix: what ids begin with, mostly the layout's own. scaling: of `SCALINGS`.
     """
 
     seed: int
     layout: Layout
     prefix: str
     grid: FieldOfView = HEAD_GRID
+    scaling: str = "brats"
 
     def case_id(self, number: int) -> str:
         """The id of case `number`, from 1."""
@@ -89,10 +88,10 @@ def _begin(pool: ThreadPoolExecutor, atlas: Atlas, folder: Path, recipe: Recipe,
         case = make_case(atlas, recipe.grid, chance.getrandbits(_SEED_BITS))
     except torch.cuda.OutOfMemoryError as error:
         raise DeviceError(f"{atlas.maps.device}: not enough memory for a case; choose the cpu") from error
-    white = [math.exp(chance.uniform(*map(math.log, WHITE))) for _ in case.images]
+    scalings = draw_scalings(recipe.scaling, len(case.images), chance)
     remark = f"synthetic, BraTS Viewer {__version__}, seed {recipe.seed}, case {number}"
     target = folder / recipe.case_id(number)
-    return pool.submit(write_case, case, target, recipe.layout, recipe.grid, white, remark)
+    return pool.submit(write_case, case, target, recipe.layout, recipe.grid, scalings, remark)
 
 
 def _claim(folder: Path, recipe: Recipe, device: torch.device) -> None:
@@ -104,6 +103,7 @@ def _claim(folder: Path, recipe: Recipe, device: torch.device) -> None:
         "layout": recipe.layout.name,
         "prefix": recipe.prefix,
         "spacing_mm": recipe.grid.spacing_mm,
+        "scaling": recipe.scaling,
         "device": device.type,
     }
     try:

@@ -44,6 +44,14 @@ def test_a_run_goes_on_and_draws_all_cases(tmp_path, capsys):
         assert drawn.width == 52 + 2 * 176
 
 
+def test_cases_are_scaled_as_asked_for(tmp_path, capsys):
+    command = ("-o", tmp_path / "cases", "--cases", 1, "--scaling")
+    assert synthesize(*command, "any", "--json", "--quiet") == 0
+    assert json.loads(capsys.readouterr().out)["scaling"] == "any"
+    assert synthesize(*command, "brats", "--quiet") == 2
+    assert "of scaling any, not of scaling brats" in capsys.readouterr().err
+
+
 def test_a_preview_alone_keeps_no_cases(tmp_path, capsys):
     assert synthesize("--cases", 1, "--preview", tmp_path / "p.png", "--json") == 0
     assert json.loads(capsys.readouterr().out)["folder"] is None

@@ -16,10 +16,12 @@ from engine.synth.anatomy import FieldOfView
 from engine.synth.case import SyntheticCase
 from engine.synth.folder import HEAD_GRID, file_names, write_case
 from engine.synth.layout import LAYOUTS
+from engine.synth.scaling import Kind, Scaling
 
 SAMPLE = "BraTS-Viewer_Sample_001"
 AFFINE = [[-1, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]]
 WHITE = (100.0, 200.0, 400.0, 2000.0)
+SCALINGS = [Scaling(Kind.INTEGER, white) for white in WHITE]
 SMALL = FieldOfView((22, 26, 19), 8.0)  # in a frame of 30 x 30 x 19
 IDS = {"brats2020": "BraTS20_Synthetic_001", "brats2023": "BraTS-Synthetic-00001-000"}
 
@@ -43,7 +45,9 @@ def test_a_case_lies_in_the_middle_of_the_brats_grid(tmp_path: Path):
     images[:, 10, 20, 30] = torch.tensor([0.5, 1.0, 0.0001, 1000.0])
     labels[10, 20, 30] = 3
     folder = tmp_path / "new" / IDS["brats2020"]
-    write_case(SyntheticCase(images, labels, labels > 0), folder, LAYOUTS["brats2020"], HEAD_GRID, WHITE, "synthetic")
+    write_case(
+        SyntheticCase(images, labels, labels > 0), folder, LAYOUTS["brats2020"], HEAD_GRID, SCALINGS, "synthetic"
+    )
     names = [f"{folder.name}_{end}.nii.gz" for end in ("t1", "t1ce", "t2", "flair", "seg")]
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     for name, value in zip(names, (50, 200, 1, 32767, 4), strict=True):
@@ -59,7 +63,7 @@ def test_a_case_lies_in_the_middle_of_the_brats_grid(tmp_path: Path):
 def test_a_case_is_read_back_as_it_was_made(tmp_path: Path, layout):
     case = _noise()
     folder = tmp_path / IDS[layout.name]
-    write_case(case, folder, layout, SMALL, WHITE, "synthetic, seed 7")
+    write_case(case, folder, layout, SMALL, SCALINGS, "synthetic, seed 7")
     files = find_case(folder)
     assert files.id == folder.name
     assert files.convention == CONVENTIONS[layout.name]
@@ -78,7 +82,7 @@ def test_a_case_is_read_back_as_it_was_made(tmp_path: Path, layout):
 
 def test_the_header_says_what_it_is(tmp_path: Path):
     write_case(
-        _noise(), tmp_path / IDS["brats2020"], LAYOUTS["brats2020"], SMALL, WHITE, "synthetic, seed 7" + "0" * 99
+        _noise(), tmp_path / IDS["brats2020"], LAYOUTS["brats2020"], SMALL, SCALINGS, "synthetic, seed 7" + "0" * 99
     )
     for path in (tmp_path / IDS["brats2020"]).iterdir():
         header = nib.Nifti1Image.from_filename(path).header
@@ -88,7 +92,7 @@ def test_the_header_says_what_it_is(tmp_path: Path):
 
 def test_the_same_case_gives_the_same_bytes(tmp_path: Path):
     for place in ("one", "other"):
-        write_case(_noise(), tmp_path / place / "Case_001", LAYOUTS["brats2020"], SMALL, WHITE, "")
+        write_case(_noise(), tmp_path / place / "Case_001", LAYOUTS["brats2020"], SMALL, SCALINGS, "")
     for path in (tmp_path / "one" / "Case_001").iterdir():
         assert path.read_bytes() == (tmp_path / "other" / "Case_001" / path.name).read_bytes()
         assert not path.name.endswith(".gz") or gzip.decompress(path.read_bytes())
@@ -96,7 +100,7 @@ def test_the_same_case_gives_the_same_bytes(tmp_path: Path):
 
 def test_a_name_that_does_not_tell_the_labels_gets_a_file_that_does(tmp_path: Path):
     folder = tmp_path / "Case_001"
-    write_case(_noise(), folder, LAYOUTS["brats2020"], SMALL, WHITE, "")
+    write_case(_noise(), folder, LAYOUTS["brats2020"], SMALL, SCALINGS, "")
     assert sorted(path.name for path in folder.iterdir()) == sorted(file_names(LAYOUTS["brats2020"], "Case_001"))
     assert (folder / "dataset.json").is_file()
     convention = find_case(folder).convention
@@ -110,7 +114,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch):
 
     monkeypatch.setattr("engine.data.atomic.os.fsync", full)
     with pytest.raises(ImageFileError, match="No space left on device"):
-        write_case(_noise(), tmp_path / "Case_001", LAYOUTS["brats2020"], SMALL, WHITE, "")
+        write_case(_noise(), tmp_path / "Case_001", LAYOUTS["brats2020"], SMALL, SCALINGS, "")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -118,7 +122,7 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path):
     (tmp_path / "Case_001").mkdir()
     (tmp_path / "Case_001" / "mine.txt").write_text("precious", encoding="utf-8")
     with pytest.raises(ImageFileError, match="Case_001"):
-        write_case(_noise(), tmp_path / "Case_001", LAYOUTS["brats2020"], SMALL, WHITE, "")
+        write_case(_noise(), tmp_path / "Case_001", LAYOUTS["brats2020"], SMALL, SCALINGS, "")
     assert [path.name for path in tmp_path.rglob("*")] == ["Case_001", "mine.txt"]
 
 

@@ -15,12 +15,14 @@ from engine.synth.case import SyntheticCase
 from engine.synth.folder import write_case
 from engine.synth.layout import LAYOUTS
 from engine.synth.preview import COLOURS, check_preview, draw_preview
+from engine.synth.scaling import Kind, Scaling
 
 GRID = FieldOfView((20, 24, 19), 8.0)
 LEFT, TOP, WIDTH, HEIGHT = 52, 44, 176, 208
+EVEN = torch.ones(GRID.shape)
 
 
-def write(folder: Path, truth: bool = True) -> Path:
+def write(folder: Path, truth: bool = True, image: torch.Tensor = EVEN, kind: Kind = Kind.INTEGER) -> Path:
     """A case with NCR on the patient's right in front, ED on the left behind, ET in the middle, largest in slice 5."""
     brain = torch.zeros(GRID.shape, dtype=torch.bool)
     brain[2:18, 2:22, 2:16] = True
@@ -30,11 +32,11 @@ def write(folder: Path, truth: bool = True) -> Path:
         labels[14:17, 18:21, 5] = 2
         labels[9:11, 11:13, 4:6] = 3
     write_case(
-        SyntheticCase(torch.ones((4, *GRID.shape)) * brain, labels, brain),
+        SyntheticCase((image * brain).expand(4, *GRID.shape), labels, brain),
         folder,
         LAYOUTS["brats2020"],
         GRID,
-        (100.0,) * 4,
+        [Scaling(kind, 100.0)] * 4,
         "",
     )
     return folder
@@ -62,6 +64,21 @@ def test_each_label_has_its_colour_on_its_side(tmp_path):
     healthy = pixels[TOP:, LEFT + WIDTH :][: 5 * HEIGHT]
     assert (healthy[..., 0] == healthy[..., 1]).all(), "no colour where there is no tumour"
     assert pixels[:TOP, LEFT:].any(), "the case's id and its volumes"
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_case_looks_the_same_however_it_is_scaled(tmp_path, kind):
+    ramp = ((torch.arange(GRID.shape[1]) - 1.9) / 10)[:, None].expand(GRID.shape)  # in the brain 1 to 191
+    cases = [
+        find_case(write(tmp_path / folder / "BraTS20_Synthetic_001", image=ramp, kind=one))
+        for folder, one in (("plain", Kind.INTEGER), ("other", kind))
+    ]
+    finish(draw_preview(cases, tmp_path / "p.png"))
+    with Image.open(tmp_path / "p.png") as picture:
+        columns = np.asarray(picture)[TOP : TOP + 5 * HEIGHT, LEFT:].astype(int)
+    plain, other = np.split(columns, 2, axis=1)
+    assert len(np.unique(plain[:HEIGHT])) > 15, "the ramp is seen"
+    assert np.abs(plain - other).max() <= 2  # z-scores have no 0 that could be black, so the least value is: 1 of 191
 
 
 def test_an_own_preview_is_replaced_and_nothing_else(tmp_path):

@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data import find_case
+from engine.data import find_case, foreground, load_case
 from engine.errors import CaseError, ImageFileError
 from engine.progress import finish
 from engine.synth.anatomy import FieldOfView
 from engine.synth.layout import LAYOUTS
-from engine.synth.synthesize import RECORD_FILE, WHITE, Recipe, synthesize
+from engine.synth.scaling import WHITE
+from engine.synth.synthesize import RECORD_FILE, Recipe, synthesize
 
 CPU = torch.device("cpu")
 BRATS2020, BRATS2023 = LAYOUTS["brats2020"], LAYOUTS["brats2023"]
 
 
-def recipe(seed: int = 3, layout=BRATS2020) -> Recipe:
-    return Recipe(seed, layout, layout.prefix, FieldOfView((20, 24, 19), 8.0))
+def recipe(seed: int = 3, layout=BRATS2020, scaling: str = "brats") -> Recipe:
+    return Recipe(seed, layout, layout.prefix, FieldOfView((20, 24, 19), 8.0), scaling)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -49,6 +50,7 @@ def test_a_record_says_how_they_were_made(three):
     record = json.loads((three / RECORD_FILE).read_text())
     assert record["seed"] == 3
     assert record["layout"] == "brats2020"
+    assert record["scaling"] == "brats"
     assert record["device"] == "cpu"
     assert "Research use only" in record["notice"]
     header = nib.Nifti1Image.from_filename(three / "BraTS20_Synthetic_002" / "BraTS20_Synthetic_002_t2.nii.gz").header
@@ -65,6 +67,23 @@ def test_each_image_has_a_scale_of_its_own(three):
     assert len(set(tops)) == len(tops) == 6
     assert min(tops) > WHITE[0] / 3
     assert max(tops) < WHITE[1] * 2
+
+
+def test_scaled_in_any_way_they_are_the_same_cases(three, tmp_path):
+    folder = tmp_path / "any"
+    finish(synthesize(folder, 3, recipe(scaling="any"), CPU))
+    kinds = set()
+    for path in sorted(folder.glob("BraTS*")):
+        plain, other = finish(load_case(find_case(three / path.name))), finish(load_case(find_case(path)))
+        assert np.array_equal(plain.truth.data, other.truth.data)
+        for modality, image in other.images.items():
+            assert np.array_equal(foreground(image.data), foreground(plain.images[modality].data))
+        header = nib.Nifti1Image.from_filename(path / f"{path.name}_t1.nii.gz").header
+        kinds.add((header.get_data_dtype().name, float(header["scl_slope"]) == 1, other.images["T1N"].data.min()))
+    assert len(kinds) > 1
+    assert json.loads((folder / RECORD_FILE).read_text())["scaling"] == "any"
+    finish(synthesize(tmp_path / "again", 3, recipe(scaling="any"), CPU))
+    assert contents(folder) == contents(tmp_path / "again")
 
 
 def test_a_case_does_not_depend_on_how_many_there_are(three, tmp_path):
@@ -108,7 +127,12 @@ def test_what_is_there_is_not_made_again(three):
 
 
 @pytest.mark.parametrize(
-    ("other", "says"), [(recipe(seed=4), "of seed 3, not of seed 4"), (recipe(layout=BRATS2023), "layout brats2020")]
+    ("other", "says"),
+    [
+        (recipe(seed=4), "of seed 3, not of seed 4"),
+        (recipe(layout=BRATS2023), "layout brats2020"),
+        (recipe(scaling="any"), "of scaling brats, not of scaling any"),
+    ],
 )
 def test_cases_of_another_kind_are_not_mixed_in(three, other, says):
     before = contents(three)
