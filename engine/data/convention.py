@@ -18,7 +18,7 @@ _NAMES = (
     (r"brats-gli-\d+-(?P<timepoint>\d{3})", "", ""),
     (r"brats-ped-\d+", None, "BraTS-PED changed its integers from 2023 to 2024 and not its names"),
     (r"brats-men-rt-\d+", None, "BraTS-MEN-RT has a target volume and none of our labels"),
-    (r"brats-(gli|ssa|men|met|goat)-\d+", "brats2023", "naming of BraTS 2023"),
+    (r"brats-(gli|ssa|men|met|goat|synthetic)-\d+", "brats2023", "naming of BraTS 2023"),
     (r"brats1[789]_[a-z0-9]+_[a-z0-9]+", "brats2020", "naming of BraTS 2017-2019"),
     (r"brats20_[a-z]+_\d{3}", "brats2020", "naming of BraTS 2020"),
     (r"brats2021_\d{5}", "brats2020", "naming of BraTS 2021"),

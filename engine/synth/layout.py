@@ -52,7 +52,10 @@ class Layout:
         return [f"{case_id}{self.separator}{suffix}.nii.gz" for suffix in (*self.suffixes, TRUTH)]
 
     def tells_labels(self, case_id: str) -> bool:
-        """Whether an id alone tells what the truth's integers mean; where it does not, a dataset.json has to."""
+        """Whether an id alone tells what the truth's integers mean, as it does with the layout's own prefix.
+
+        With a prefix of a person's choice it may not; then a dataset.json has to.
+        """
         return _named_convention(self, case_id) == self.convention
 
 

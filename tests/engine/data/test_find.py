@@ -44,6 +44,8 @@ def complete(folder, case_id, suffixes=OLD, separator="_", truth="seg"):
         ("BraTS-SSA-00002-000", NEW, "-", "seg", "brats2023"),
         ("BraTS-MEN-00004-000", NEW, "-", "seg", "brats2023"),
         ("BraTS-MET-00001-000", NEW, "-", "seg", "brats2023"),
+        ("BraTS-Synthetic-00001-000", NEW, "-", "seg", "brats2023"),
+        ("BraTS20_Synthetic_001", OLD, "_", "seg", "brats2020"),
         ("BraTS-PED-00001-000", NEW, "-", "seg", None),
         ("UCSF-PDGM-0004", ("T1", "T1c", "T2", "FLAIR"), "_", "tumor_segmentation", "brats2020"),
         ("UPENN-GBM-00002_11", ("T1", "T1GD", "T2", "FLAIR"), "_", "segm", "brats2020"),

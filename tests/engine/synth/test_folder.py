@@ -64,6 +64,7 @@ def test_a_case_is_read_back_as_it_was_made(tmp_path: Path, layout):
     case = _noise()
     folder = tmp_path / IDS[layout.name]
     write_case(case, folder, layout, SMALL, SCALINGS, "synthetic, seed 7")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(layout.file_names(folder.name)), "images and truth"
     files = find_case(folder)
     assert files.id == folder.name
     assert files.convention == CONVENTIONS[layout.name]

@@ -22,6 +22,7 @@ def test_the_names_are_those_of_the_layouts():
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=str)
 def test_the_prefix_of_each_layout_is_a_good_one(layout):
     check_prefix(layout, layout.prefix)
+    assert layout.tells_labels(layout.case_id(layout.prefix, 1))
 
 
 def test_an_id_tells_its_labels_whatever_folder_it_lies_in(tmp_path, monkeypatch):
@@ -30,6 +31,7 @@ def test_an_id_tells_its_labels_whatever_folder_it_lies_in(tmp_path, monkeypatch
     assert BRATS2020.tells_labels("BraTS20_Synthetic_001")
     assert BRATS2023.tells_labels("Synthetic-BraTS-GLI-00001-000")
     assert not BRATS2020.tells_labels("Case_001")
+    assert not BRATS2023.tells_labels("Synthetic-00001-000")
     assert not BRATS2020.tells_labels("Synthetic-BraTS-GLI-00001-000"), "those would be the labels of 2023"
     assert list(Path.cwd().iterdir()) == []
 
@@ -44,6 +46,7 @@ def test_an_id_tells_its_labels_whatever_folder_it_lies_in(tmp_path, monkeypatch
         (BRATS2020, "pred", "not be read back"),
         (BRATS2020, "BraTS20_Training", "real cases"),
         (BRATS2023, "BraTS-GLI", "real cases"),
+        (BRATS2023, "BraTS-Met", "real cases"),
     ],
 )
 def test_a_prefix_that_misleads_is_refused(layout, prefix, says):
