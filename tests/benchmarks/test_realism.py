@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from engine.data import Label
-from tests.benchmarks.realism import View, compare, measure, step_between_neighbours
+from tests.benchmarks.realism.compare import compare
+from tests.benchmarks.realism.measure import Measured, View, measure, step_between_neighbours
+from tests.benchmarks.realism.tables import to_markdown
 
 RAMP = np.arange(1.0, 102.0, dtype=np.float32)  # 1 to 101: median 51, quartiles 26 and 76
 
@@ -68,3 +70,8 @@ def test_real_cases_outside_of_the_synthetic_ones_are_named_the_furthest_first()
 def test_half_of_the_synthetic_cases_beyond_every_real_one_are_apart(real: list[float], expected: str) -> None:
     values = {f"{number}": value for number, value in enumerate(real)}
     assert compare(values, [float(value) for value in range(101)]).apart == expected
+
+
+def test_the_tables_say_on_top_which_cases_they_are_of() -> None:
+    cases = [Measured("made 1", measure(view()), ())] * 3
+    assert to_markdown({}, cases[:1], cases, 7).startswith("# 3 synthetic cases of seed 7 beside 1 real ones\n")
