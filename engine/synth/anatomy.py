@@ -111,8 +111,8 @@ def draw_field(atlas: Atlas, grid: FieldOfView, draw: Draw) -> Tensor:
 
 
 def _widen_ventricles(atlas: Atlas, field: Tensor, draw: Draw) -> Tensor:
-    """Age the brain: pull the look-up towards the ventricles, so that they fill more of the image, by up to 6 mm."""
-    width = draw.uniform(-1, 1.5) if draw.chance(0.6) else draw.uniform(1.5, 6)
+    """Age the brain: pull the look-up towards the ventricles, so that they fill more of the image, by up to 9 mm."""
+    width = draw.uniform(-1, 1.5) if draw.chance(0.5) else draw.log_normal(3.5, 0.5, 1.5, 9)
     asymmetry = 1 + draw.uniform(-0.4, 0.4) * torch.sign(field[:1] - atlas.middle_mm[0])
     distance = look_up(atlas, field)[MAPS.index("ventricle")]
     slope = torch.stack(torch.gradient(distance, spacing=LATTICE_MM))

@@ -46,7 +46,7 @@ def render_healthy(anatomy: Anatomy, grey: list[float], grid: FieldOfView, draw:
         deep[T1C] = deep[T1N] + draw.uniform(-0.03, 0.06)
         fluid[T1C] = fluid[T1N] + draw.uniform(-0.05, 0.08)
     cortex = anatomy.grey - anatomy.deep_grey
-    patchy_white, patchy_grey = draw.noise(anatomy.shape, 28 / grid.spacing_mm, 2)
+    patchy_white, patchy_grey = draw.noise(anatomy.shape, draw.uniform(16, 30) / grid.spacing_mm, 2)
     flow = draw.noise(anatomy.shape, 12 / grid.spacing_mm)[0].relu_().mul_(anatomy.fluid)
     residual = anatomy.t1 - 0.93 * anatomy.white - 0.75 * anatomy.grey - 0.4 * anatomy.fluid
     rim = torch.exp(anatomy.depth.clamp(min=0) / -2.5)
@@ -57,12 +57,12 @@ def render_healthy(anatomy: Anatomy, grey: list[float], grid: FieldOfView, draw:
         torch.add(anatomy.white, cortex, alpha=grey[modality], out=image)
         image.add_(anatomy.deep_grey, alpha=deep[modality]).add_(anatomy.fluid, alpha=fluid[modality])
         image.add_(patchy_white, alpha=draw.uniform(0, 0.07))
-        image.add_(patchy_grey, alpha=grey[modality] * draw.uniform(0, 0.18 if modality == T2F else 0.10))
+        image.add_(patchy_grey, alpha=grey[modality] * draw.uniform(0, 0.22 if modality == T2F else 0.10))
         image.add_(residual, alpha=draw.normal(0, 0.25))
         if modality == T2F:
             image.add_(flow, alpha=draw.uniform(-0.1, 0.45))
         image.addcmul_(image, rim, value=draw.uniform(-0.25, 0.3))
-        image.addcmul_(image, anatomy.below_tentorium, value=draw.uniform(-0.12, 0.3 if modality == T2F else 0.15))
+        image.addcmul_(image, anatomy.below_tentorium, value=draw.uniform(-0.15, 0.45 if modality == T2F else 0.2))
     return images
 
 

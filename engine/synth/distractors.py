@@ -26,8 +26,9 @@ def _add_white_matter_lesions(images: Tensor, anatomy: Anatomy, grid: FieldOfVie
     """Bright rims and caps along the ventricles, and scattered bright spots (leukoaraiosis): on FLAIR, less on T2."""
     distance = anatomy.ventricle.clamp(min=0)
     along = torch.exp(distance / -draw.uniform(1.5, 5)).mul_(1 - anatomy.fluid)
-    along *= draw.noise(anatomy.shape, 20 / grid.spacing_mm)[0].mul_(0.6).add_(1).clamp_(min=0)
-    strength = draw.uniform(0, 0.3) if draw.chance(0.5) else draw.uniform(0.3, 1.1)
+    caps = draw.noise(anatomy.shape, draw.uniform(12, 22) / grid.spacing_mm)[0].mul_(draw.uniform(0.4, 1.1))
+    along *= caps.add_(1).clamp_(min=0)
+    strength = draw.uniform(0, 0.3) if draw.chance(0.5) else draw.uniform(0.3, 1.2)
     images[T2F].add_(along, alpha=strength)
     images[T2W].add_(along, alpha=strength * draw.uniform(0.2, 0.8))
     if draw.chance(0.55):
@@ -55,12 +56,17 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: FieldOfView, dra
         falx = torch.exp((midline / -(draw.uniform(0.8, 2.0) ** 2)).clamp_(min=-40)).mul_(1 - anatomy.white)
         falx *= ((18 - outside) / 4).sigmoid_()
         off = torch.minimum(midline, (anatomy.height - TENTORIUM_MM).square())  # sagittal, and along the tentorium
-        sinus = torch.exp((off / -(3.5**2) - outside.square() / draw.uniform(2, 7) ** 2).clamp_(min=-40))
+        sinus = torch.exp(
+            (off / -(draw.uniform(2.5, 6) ** 2) - outside.square() / draw.uniform(2, 9) ** 2).clamp_(min=-40)
+        )
         meninges = torch.exp(outside / -draw.uniform(0.8, 2.0)).mul_((one + 0.5).clamp_(0, 1.5))
         plexus = anatomy.inside_ventricle * (other - draw.uniform(0.5, 1.5)).mul_(6).sigmoid_()
         agent.add_(vessels, alpha=vessel).add_(falx, alpha=draw.uniform(0, 0.9))
         agent.add_(sinus, alpha=draw.uniform(0, 2.2)).add_(meninges, alpha=draw.uniform(0, 0.9))
         agent.add_(plexus, alpha=draw.uniform(0, 1.2))
+        images[T2F].add_(plexus, alpha=draw.uniform(-0.2, 0.5))
+        if draw.chance(0.3):  # slow blood and fat at the sinuses, bright without the agent
+            images[T1N].add_(sinus, alpha=draw.uniform(0, 1.0))
     if draw.chance(0.5):  # flow voids
         images[T2W] *= 1 - 0.7 * vessels
     images[T1N].add_(vessels, alpha=draw.uniform(0, 0.3) * vessel)

@@ -54,6 +54,8 @@ def _acquire_one(image: Tensor, coverage: Tensor, grid: FieldOfView, draw: Draw)
         image = smooth(image)
     unevenness = draw.uniform(0, 0.14) if draw.chance(0.75) else draw.uniform(0.14, 0.28)
     bias = draw.noise(shape, 70 / grid.spacing_mm)[0].mul_(unevenness)
+    if draw.chance(0.25):
+        bias += _slope(shape, draw)
     if draw.chance(0.08):
         bias += _ripple(shape, grid, draw)
     image = image * bias.exp_()
@@ -80,6 +82,14 @@ def _misplace(image: Tensor, grid: FieldOfView, draw: Draw) -> Tensor:
         part = shift - whole
         image = torch.roll(image, whole, axis).mul_(1 - part).add_(torch.roll(image, whole + 1, axis), alpha=part)
     return image
+
+
+def _slope(shape: Shape, draw: Draw) -> Tensor:
+    """Brighter towards one end of an axis, mostly the lower or the upper, by up to 40 %, (X, Y, Z) by broadcasting."""
+    axis = 2 if draw.chance(0.6) else draw.index(2)
+    half = draw.uniform(0, 0.2) * (1 if draw.chance(0.5) else -1)
+    slope = torch.linspace(-half, half, shape[axis], device=draw.device)
+    return slope.reshape([-1 if other == axis else 1 for other in range(3)])
 
 
 def _ripple(shape: Shape, grid: FieldOfView, draw: Draw) -> Tensor:

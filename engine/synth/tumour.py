@@ -62,7 +62,7 @@ def draw_lesions(scout: dict[str, Tensor], grid: FieldOfView, draw: Draw) -> lis
 
     scout: the atlas's maps on the grid's lattice, and "lateral" and "height" as in `Anatomy`.
     """
-    if draw.chance(0.06):
+    if draw.chance(0.1):
         return []
     growth = draw.choose(GROWTHS)
     crosses = draw.chance(0.05)
@@ -208,7 +208,7 @@ def _paint(labels: Tensor, lesion: Lesion, core: Tensor, oedema: Tensor, grid: F
     inside = core < 1
     labels.masked_fill_(inside, Label.NCR)
     texture = draw.noise(shape, max(2.0, draw.uniform(4, 10) / mm))[0]
-    if draw.chance(0.12):  # tumour that does not enhance, outside of the ring
+    if draw.chance(0.05):  # tumour that does not enhance, outside of the ring
         outer = oedema < 0.75 + 0.2 * texture
         labels.masked_fill_(outer & (labels == Label.ED), Label.NCR)
     enhancing = _enhancing(lesion, core, texture, grid, draw)
@@ -242,8 +242,9 @@ def _enhancing(lesion: Lesion, core: Tensor, texture: Tensor, grid: FieldOfView,
 
 def _shares(labels: Tensor, fade: Tensor, grid: FieldOfView, draw: Draw) -> Tensor:
     hard = torch.stack([labels == label for label in SHARES]).float()
-    blend = draw.uniform(0.3, 0.8)
-    shares = smooth(hard, 1 if grid.spacing_mm > 1.5 else 3).mul_(blend).add_(hard, alpha=1 - blend)
+    blend = draw.uniform(0.35, 1.0)
+    passes = (1 if grid.spacing_mm > 1.5 else 3) * (2 if draw.chance(0.35) else 1)
+    shares = smooth(hard, passes).mul_(blend).add_(hard, alpha=1 - blend)
     shares[1] *= fade / torch.where(labels == Label.ED, fade, 0).max().clamp(min=0.2)
     return shares.clamp_(max=1)
 
