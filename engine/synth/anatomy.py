@@ -98,7 +98,7 @@ def draw_field(atlas: Atlas, grid: FieldOfView, draw: Draw) -> Tensor:
     """Positions in the atlas, (3, *lattice) in mm, of a randomly turned, scaled, mirrored and bent head."""
     lattice = grid.coarse().shape
     position = grid.positions_mm(lattice, draw.device)
-    size = draw.uniform(1.06, 1.22)
+    size = draw.uniform(1.03, 1.2)
     scale = torch.tensor([size * draw.uniform(0.95, 1.05) for _ in range(3)], device=draw.device)
     if draw.chance(0.5):
         scale[0] = -scale[0]

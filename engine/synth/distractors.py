@@ -56,9 +56,8 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: FieldOfView, dra
         falx = torch.exp((midline / -(draw.uniform(0.8, 2.0) ** 2)).clamp_(min=-40)).mul_(1 - anatomy.white)
         falx *= ((18 - outside) / 4).sigmoid_()
         off = torch.minimum(midline, (anatomy.height - TENTORIUM_MM).square())  # sagittal, and along the tentorium
-        sinus = torch.exp(
-            (off / -(draw.uniform(2.5, 6) ** 2) - outside.square() / draw.uniform(2, 9) ** 2).clamp_(min=-40)
-        )
+        width_mm, depth_mm = draw.uniform(2.5, 6), draw.uniform(2, 9)
+        sinus = torch.exp((off / -(width_mm**2) - outside.square() / depth_mm**2).clamp_(min=-40))
         meninges = torch.exp(outside / -draw.uniform(0.8, 2.0)).mul_((one + 0.5).clamp_(0, 1.5))
         plexus = anatomy.inside_ventricle * (other - draw.uniform(0.5, 1.5)).mul_(6).sigmoid_()
         agent.add_(vessels, alpha=vessel).add_(falx, alpha=draw.uniform(0, 0.9))

@@ -18,8 +18,8 @@ def draw_coverage(anatomy: Anatomy, grid: FieldOfView, draw: Draw) -> Tensor:
     """
     uneven = draw.noise(anatomy.shape, draw.uniform(10, 25) / grid.spacing_mm)[0]
     threshold = draw.uniform(-1.5, 2.5) + draw.uniform(0, 1.2) * uneven
-    if draw.chance(0.5):  # the fluid in the sulci went with the skull
-        threshold = threshold.add_(anatomy.fluid, alpha=draw.uniform(1, 5))
+    if draw.chance(0.4):  # the fluid in the sulci went with the skull
+        threshold = threshold.add_(anatomy.fluid, alpha=draw.uniform(0.5, 3))
     if draw.chance(0.15):  # bites and remnants
         threshold = threshold + draw.uniform(1, 4) * torch.where(uneven.abs() > 1.5, uneven, 0)
     coverage = (anatomy.depth - threshold.clamp_(min=-6)).div_(draw.uniform(0.5, 5.0)).clamp_(0, 1)

@@ -6,7 +6,7 @@ import torch
 from engine.data import Label
 from engine.synth.anatomy import Anatomy, FieldOfView, build, draw_field
 from engine.synth.atlas import load_atlas
-from engine.synth.case import make_case
+from engine.synth.case import TRAINING_GRID, make_case
 from engine.synth.draw import Draw
 from engine.synth.tumour import Lesion, grow
 
@@ -35,13 +35,13 @@ def test_a_case_is_consistent(seed: int):
 
 def test_most_cases_have_a_tumour_and_it_enhances_on_t1c():
     brighter = []
-    for seed in range(12):
-        case = make_case(load_atlas(2), COARSE, seed)
+    for seed in range(16):
+        case = make_case(load_atlas(2), TRAINING_GRID, seed)
         enhancing, oedema = case.labels == Label.ET, case.labels == Label.ED
         if int(enhancing.sum()) > 20 and bool(oedema.any()):
             brighter.append(bool(case.images[1][enhancing].median() > case.images[1][oedema].median()))
-    assert len(brighter) >= 6
-    assert sum(brighter) >= 0.9 * len(brighter)  # faint enhancement may drown in noise and thick slices
+    assert len(brighter) >= 10
+    assert sum(brighter) >= 0.85 * len(brighter)  # faint enhancement may drown in noise and thick slices
 
 
 def test_without_lesions_nothing_is_labelled():
