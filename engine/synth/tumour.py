@@ -225,7 +225,8 @@ def _enhancing(lesion: Lesion, core: Tensor, texture: Tensor, grid: FieldOfView,
     match lesion.growth:
         case "ring" | "multilocular":
             nodules = draw.noise(shape, draw.uniform(12, 20) / mm)[0]
-            thickness = draw.log_normal(5.5, 0.4, max(2.0, 1.2 * mm), 12) / lesion.core_mm
+            usual_mm = 7 * (lesion.core_mm / 20) ** 0.5  # larger tumours have thicker rings
+            thickness = draw.log_normal(usual_mm, 0.4, max(2.0, 1.2 * mm), 14) / lesion.core_mm
             unevenness = 1 + draw.uniform(0.1, 0.4) * texture + draw.uniform(0.0, 0.6) * nodules
             rim = core > 1 - unevenness.mul_(thickness).clamp_(min=0.6 * mm / lesion.core_mm)
             if lesion.growth == "ring":
