@@ -82,6 +82,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
         ({"overlap": 1}, "overlap"),
         ({"threshold": 1.0}, "threshold"),
         ({"min_et_ml": -1}, "min_et_ml"),
+        ({"min_piece_ml": -1}, "min_piece_ml"),
         ({"sha256": "abc"}, "sha256"),
         ({"architecture": {"kind": "pickle"}}, "architecture"),
         ({"title": 3}, "title"),
