@@ -153,7 +153,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> ModelCard:
         overlap=take("overlap", float, lambda v: 0 <= v < 1),
         threshold=take("threshold", float, lambda v: 0 < v < 1),
         min_et_ml=take("min_et_ml", float, lambda v: 0 <= v < math.inf),
-        min_piece_ml=take("min_piece_ml", float, lambda v: 0 <= v < math.inf),
+        min_piece_ml=take("min_piece_ml", float, lambda v: 0 <= v < math.inf) if "min_piece_ml" in content else 0.0,
         training=take("training", dict),
         scores=take("scores", dict),
         limits=take("limits", lambda v: tuple(_text(line) for line in v)),
