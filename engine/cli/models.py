@@ -46,6 +46,10 @@ def show_(options: argparse.Namespace) -> None:
 def _card(card: ModelCard) -> str:
     optional = f" (may be missing: {_names(card.optional)})" if card.optional else ""
     spacing = " x ".join(f"{size:g}" for size in card.spacing_mm)
+    regions = ", ".join(
+        f"{region} at a probability above {level:g}"
+        for region, level in zip(card.regions, card.thresholds, strict=True)
+    )
     return "\n".join(
         (
             card.title,
@@ -53,7 +57,7 @@ def _card(card: ModelCard) -> str:
             str(card.folder),
             "",
             f"images     {_names(card.modalities)}{optional}",
-            f"regions    {', '.join(card.regions)}, at a probability above {card.threshold:g}",
+            f"regions    {regions}",
             f"ET rule    less than {card.min_et_ml:g} ml in total becomes necrotic core",
             f"size rule  a piece of tumour of less than {card.min_piece_ml:g} ml is dropped, unless it is the largest",
             f"grid       {spacing} mm, windows of {' x '.join(map(str, card.window))} voxels",

@@ -34,7 +34,7 @@ class ModelCard:
 
     architecture: {"kind": "UNet", ...arguments of `UNetConfig`}.
     modalities: the input channels in order; those in `optional` may be missing (their channel is 0), the others not.
-    regions: the output channels in order, one logit each; `threshold` on their probability, in (0, 1).
+    regions: the output channels in order, one logit each; `thresholds` on their probabilities, in (0, 1).
     normalisation: "zscore" over each modality's brain, or "slice_minmax", each axial slice to [0, 1].
     axis_codes, spacing_mm, window: the voxel grid the network was trained on, and its window's size in voxels, each a
     multiple of the network's stride; `overlap` is the share of a window that neighbours share, in [0, 1).
@@ -56,7 +56,7 @@ class ModelCard:
     spacing_mm: tuple[float, float, float]
     window: tuple[int, int, int]
     overlap: float = 0.5
-    threshold: float = 0.5
+    thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)
     min_et_ml: float = 0.0
     min_piece_ml: float = 0.0
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -138,6 +138,14 @@ def _parse(content: Mapping[str, Any], path: Path) -> ModelCard:
 
     modalities = take("modalities", lambda v: tuple(Modality(m) for m in v), lambda v: 0 < len(v) == len(set(v)))
     regions = take("regions", lambda v: tuple(Region(r) for r in v), lambda v: 0 < len(v) == len(set(v)))
+    if "thresholds" in content:
+        thresholds = take(
+            "thresholds",
+            lambda v: tuple(float(level) for level in v),
+            lambda v: len(v) == len(regions) and all(0 < level < 1 for level in v),
+        )
+    else:  # an earlier card has one for all regions
+        thresholds = (take("threshold", float, lambda v: 0 < v < 1),) * len(regions)
     return ModelCard(
         name=path.parent.name,
         title=take("title", _text),
@@ -151,7 +159,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> ModelCard:
         spacing_mm=take("spacing_mm", _three(float), lambda v: all(0.1 <= s <= 10 for s in v)),
         window=take("window", _three(int), lambda v: all(1 <= s <= 512 for s in v)),
         overlap=take("overlap", float, lambda v: 0 <= v < 1),
-        threshold=take("threshold", float, lambda v: 0 < v < 1),
+        thresholds=thresholds,
         min_et_ml=take("min_et_ml", float, lambda v: 0 <= v < math.inf),
         min_piece_ml=take("min_piece_ml", float, lambda v: 0 <= v < math.inf) if "min_piece_ml" in content else 0.0,
         training=take("training", dict),

@@ -110,5 +110,6 @@ def forward(network: Module, inputs: Tensor, flips: tuple[int, ...]) -> Tensor:
 def labels_of(logits: Tensor, prepared: Prepared, card: ModelCard) -> NDArray[np.uint8]:
     """Labels (X, Y, Z) of the cropped brain at the native spacing, from logits (R, X, Y, Z) at the model's."""
     size = prepared.brain.shape
-    above = resample(logits, (size[0], size[1], size[2])) > math.log(card.threshold / (1.0 - card.threshold))
+    levels = torch.tensor([math.log(level / (1.0 - level)) for level in card.thresholds])
+    above = resample(logits, (size[0], size[1], size[2])) > levels[:, None, None, None]
     return regions_to_labels(above.numpy() & prepared.brain, card.regions)

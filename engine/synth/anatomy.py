@@ -37,10 +37,11 @@ class FieldOfView:
         x, y, z = self.shape
         return x * self.spacing_mm, y * self.spacing_mm, z * self.spacing_mm
 
-    def coarse(self) -> "FieldOfView":
-        """The lattice over the same box on which smooth fields are bent."""
+    @property
+    def lattice(self) -> Shape:
+        """Points along each axis, about `LATTICE_MM` apart, on which smooth fields are bent."""
         x, y, z = (max(2, round(size / LATTICE_MM)) for size in self.size_mm)
-        return FieldOfView((x, y, z), LATTICE_MM)
+        return x, y, z
 
     def axes_mm(self, shape: Shape, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Positions along each axis in mm from the middle, of `shape` points from the first voxel to the last."""
@@ -96,7 +97,7 @@ class Anatomy:
 
 def draw_field(atlas: Atlas, grid: FieldOfView, draw: Draw) -> Tensor:
     """Positions in the atlas, (3, *lattice) in mm, of a randomly turned, scaled, mirrored and bent head."""
-    lattice = grid.coarse().shape
+    lattice = grid.lattice
     position = grid.positions_mm(lattice, draw.device)
     size = draw.uniform(1.03, 1.2)
     scale = torch.tensor([size * draw.uniform(0.95, 1.05) for _ in range(3)], device=draw.device)
@@ -113,11 +114,17 @@ def draw_field(atlas: Atlas, grid: FieldOfView, draw: Draw) -> Tensor:
 def _widen_ventricles(atlas: Atlas, field: Tensor, draw: Draw) -> Tensor:
     """Age the brain: pull the look-up towards the ventricles, so that they fill more of the image, by up to 9 mm."""
     width = draw.uniform(-1, 1.5) if draw.chance(0.5) else draw.log_normal(3.5, 0.5, 1.5, 9)
-    asymmetry = 1 + draw.uniform(-0.4, 0.4) * torch.sign(field[:1] - atlas.middle_mm[0])
+    asymmetry = 1 + draw.uniform(-0.4, 0.4) * torch.tanh((field[:1] - atlas.middle_mm[0]) / 12)
     distance = look_up(atlas, field)[MAPS.index("ventricle")]
-    slope = torch.stack(torch.gradient(distance, spacing=LATTICE_MM))
+    slope = torch.stack(torch.gradient(distance, spacing=LATTICE_MM)) * axis_signs(field)  # along the atlas's axes
     pull = width * asymmetry * torch.exp(-distance.clamp(min=0) / 10)
     return field - pull * slope
+
+
+def axis_signs(field: Tensor) -> Tensor:
+    """Direction, +1 or -1, in which the atlas runs along each axis of the case, which may be mirrored: (3, 1, 1, 1)."""
+    ends = [field[axis].select(axis, -1).mean() - field[axis].select(axis, 0).mean() for axis in range(3)]
+    return torch.stack(ends).sign()[:, None, None, None]
 
 
 def look_up(atlas: Atlas, field: Tensor) -> Tensor:
@@ -129,19 +136,21 @@ def look_up(atlas: Atlas, field: Tensor) -> Tensor:
     return functional.grid_sample(atlas.maps[None], points, align_corners=True, padding_mode="border")[0]
 
 
-def build(atlas: Atlas, field: Tensor, shape: Shape, draw: Draw) -> Anatomy:
-    """The brain that `field` (3, *lattice) shows, on a grid of `shape`.
+def build(atlas: Atlas, field: Tensor, grid: FieldOfView, draw: Draw) -> Anatomy:
+    """The brain that `field` (3, *lattice) shows, on a grid.
 
     Sulci are widened (atrophy), folds that the average template has lost are put back as noise, and the template's
     soft borders are sharpened, all by random amounts.
     """
+    shape = grid.shape
     fine = stretch(field, shape)
     grey, white, t1, depth, ventricle = look_up(atlas, fine)
     inside_ventricle = torch.sigmoid(-2 * ventricle)
     fluid = (1 - grey - white).clamp_(min=0).mul_(draw.uniform(1.0, 2.2))
     if draw.chance(0.5):
-        spacing_mm = LATTICE_MM * field.shape[1] / shape[0]
-        folds = draw.noise(shape, max(1.5, draw.uniform(4, 7) / spacing_mm))[0].sub_(draw.uniform(0.6, 1.2)).relu_()
+        folds = (
+            draw.noise(shape, max(1.5, draw.uniform(4, 7) / grid.spacing_mm))[0].sub_(draw.uniform(0.6, 1.2)).relu_()
+        )
         fluid += folds.mul_(torch.exp(depth.clamp(min=0) / -draw.uniform(5, 12))).mul_(draw.uniform(0.2, 1.0))
     fluid = torch.maximum(fluid, inside_ventricle)
     shares = torch.stack((grey, white, fluid)).clamp_(min=1e-4).pow_(draw.uniform(1.0, 2.2))

@@ -40,7 +40,7 @@ def make_case(atlas: Atlas, grid: FieldOfView, seed: int, beyond: float = 0.0) -
         scout = dict(zip(MAPS, look_up(atlas, field), strict=True))
         scout |= {"lateral": field[0] - atlas.middle_mm[0], "height": field[2] - atlas.middle_mm[2]}
         lesions = draw_lesions(scout, grid, draw)
-        anatomy = build(atlas, displace(field, lesions, grid), grid.shape, draw)
+        anatomy = build(atlas, displace(field, lesions, grid), grid, draw)
         tumour = grow(anatomy, lesions, grid, draw)
         coverage = draw_coverage(anatomy, grid, draw)
         grey = draw_grey(draw)

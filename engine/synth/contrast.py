@@ -103,7 +103,7 @@ def _draw_row(table: tuple[Range, ...], draw: Draw) -> list[float]:
 def add_tumour(images: Tensor, tumour: Tumour, signal: TumourSignal, grid: FieldOfView, draw: Draw) -> None:
     """Replace, in place, what the healthy images show where the tumour is."""
     shape = (images.shape[1], images.shape[2], images.shape[3])
-    coarse, fine, blood = draw.noise(shape, max(2.0, draw.uniform(5, 12) / grid.spacing_mm), 3)
+    coarse, blood = draw.noise(shape, max(2.0, draw.uniform(5, 12) / grid.spacing_mm), 2)
     fine = draw.noise(shape, max(1.5, draw.uniform(2, 5) / grid.spacing_mm))[0].mul_(0.6).add_(coarse, alpha=0.4)
     cover = draw.uniform(0.75, 1.0)
     kept = 1 - cover * tumour.shares.sum(0).clamp_(max=1)

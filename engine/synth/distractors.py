@@ -44,7 +44,7 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: FieldOfView, dra
     """What takes up contrast agent without being tumour: vessels, meninges and sinuses, choroid plexus, on T1C."""
     shape, mm = anatomy.shape, grid.spacing_mm
     one, other = draw.noise(shape, max(2.0, draw.uniform(6, 14) / mm), 2)
-    outside = anatomy.depth.clamp(min=0)
+    depth = anatomy.depth.clamp(min=0)
     near_fluid = (2.5 * anatomy.fluid).add_(anatomy.grey, alpha=0.4).clamp_(max=1)
     radius = draw.uniform(0.07, 0.18) * max(1.0, mm / 1.5)
     across = one.square().add_(other.square()).mul_(-1 / radius**2).clamp_(min=-40)
@@ -54,11 +54,11 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: FieldOfView, dra
         agent = images[T1C]
         midline = anatomy.lateral.square()
         falx = torch.exp((midline / -(draw.uniform(0.8, 2.0) ** 2)).clamp_(min=-40)).mul_(1 - anatomy.white)
-        falx *= ((18 - outside) / 4).sigmoid_()
+        falx *= ((18 - depth) / 4).sigmoid_()
         off = torch.minimum(midline, (anatomy.height - TENTORIUM_MM).square())  # sagittal, and along the tentorium
         width_mm, depth_mm = draw.uniform(2.5, 6), draw.uniform(2, 9)
-        sinus = torch.exp((off / -(width_mm**2) - outside.square() / depth_mm**2).clamp_(min=-40))
-        meninges = torch.exp(outside / -draw.uniform(0.8, 2.0)).mul_((one + 0.5).clamp_(0, 1.5))
+        sinus = torch.exp((off / -(width_mm**2) - depth.square() / depth_mm**2).clamp_(min=-40))
+        meninges = torch.exp(depth / -draw.uniform(0.8, 2.0)).mul_((one + 0.5).clamp_(0, 1.5))
         plexus = anatomy.inside_ventricle * (other - draw.uniform(0.5, 1.5)).mul_(6).sigmoid_()
         agent.add_(vessels, alpha=vessel).add_(falx, alpha=draw.uniform(0, 0.9))
         agent.add_(sinus, alpha=draw.uniform(0, 2.2)).add_(meninges, alpha=draw.uniform(0, 0.9))
@@ -87,9 +87,10 @@ def _blob(anatomy: Anatomy, radius_mm: float, grid: FieldOfView, draw: Draw) -> 
 
 def _add_stroke(images: Tensor, anatomy: Anatomy, grid: FieldOfView, draw: Draw) -> None:
     """An old infarct: a hole filled with fluid, its rim scarred and bright on FLAIR."""
-    inside = _blob(anatomy, draw.uniform(5, 18), grid, draw).mul_(1 - anatomy.fluid)
+    inside, tissue = _blob(anatomy, draw.uniform(5, 18), grid, draw), 1 - anatomy.fluid
     hole = (inside - draw.uniform(0.2, 0.6)).mul_(12).sigmoid_()
-    rim = (inside * 12).sigmoid_().sub_(hole).clamp_(min=0)
+    rim = (inside * 12).sigmoid_().sub_(hole).clamp_(min=0).mul_(tissue)
+    hole *= tissue
     fluid = (draw.uniform(0.2, 0.5), draw.uniform(0.2, 0.5), draw.uniform(1.8, 3.2), draw.uniform(0.2, 0.7))
     scar = (draw.uniform(-0.2, 0), draw.uniform(-0.2, 0), draw.uniform(0.2, 1.0), draw.uniform(0.2, 1.0))
     for image, level, change in zip(images, fluid, scar, strict=True):

@@ -12,6 +12,7 @@ from engine.synth.lattice import SPLINE_MARGIN, stretch
 
 T = TypeVar("T")
 
+_OTHER_STREAM = 0x5DEECE66  # on the CPU both generators are of one kind, and would repeat each other
 _SPLINE_GAIN = (315 / 151) ** 1.5
 """Joined by cubic B-splines, unit knots have variance 151 / 315 along each axis on average: B squared, integrated."""
 
@@ -23,14 +24,14 @@ class Draw:
     """
 
     def __init__(self, seed: int, device: torch.device, beyond: float = 0.0) -> None:
-        """`beyond` draws half of all numbers from margins of this share of their range outside of it.
+        """`beyond` draws half of the `uniform` numbers from margins of this share of their range, outside of it.
 
         So a validation sees contrasts, shapes and scanners that no training with `beyond` 0 has seen.
         """
         self.device = device
         self._beyond = beyond
         self._scalars = torch.Generator().manual_seed(seed)
-        self._fields = torch.Generator(device).manual_seed(seed)
+        self._fields = torch.Generator(device).manual_seed(seed ^ _OTHER_STREAM)
 
     def uniform(self, low: float, high: float) -> float:
         """A number in [low, high), or near that range; see `beyond`. A range above 0 stays above half of its low."""

@@ -67,7 +67,7 @@ def _acquire_one(image: Tensor, coverage: Tensor, grid: FieldOfView, draw: Draw)
     image = image.add_(noise).square_().add_(noise.flip(0).square_()).sqrt_()
     top = image.amax().clamp(min=1e-3)
     if draw.chance(0.1):  # the brightest were clipped
-        top = torch.quantile(image[::3, ::3, ::3].flatten(), draw.uniform(0.995, 0.9998)).clamp(min=0.5)
+        top = torch.quantile(image[::3, ::3, ::3].flatten(), min(1.0, draw.uniform(0.995, 0.9998))).clamp(min=0.5)
     image = image.div_(top).clamp_(max=1).pow_(draw.uniform(0.75, 1.3)).mul_(top)
     floor = draw.uniform(0.0, 0.5)
     image.mul_(coverage * (1 - floor) + floor).clamp_(min=1e-3)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Label
-from engine.synth.anatomy import TENTORIUM_MM, Anatomy, FieldOfView, Shape
+from engine.synth.anatomy import TENTORIUM_MM, Anatomy, FieldOfView, Shape, axis_signs
 from engine.synth.draw import Draw
 from engine.synth.smooth import smooth
 
@@ -111,14 +111,8 @@ def displace(field: Tensor, lesions: list[Lesion], grid: FieldOfView) -> Tensor:
         reach = radius / lesion.core_mm
         size = lesion.push_mm * reach.clamp(max=1) * torch.exp(-((reach / MASS_REACH) ** 2))
         inward = -away / radius * size  # in the case's frame; the head's own turn is small enough to ignore its mirror
-        moved = moved + inward * _signs(field)[:, None, None, None]
+        moved = moved + inward * axis_signs(field)
     return moved
-
-
-def _signs(field: Tensor) -> Tensor:
-    """Direction (+1 or -1) in which the atlas runs along each axis of the case, which may be mirrored."""
-    ends = [field[axis].select(axis, -1).mean() - field[axis].select(axis, 0).mean() for axis in range(3)]
-    return torch.stack(ends).sign()
 
 
 def grow(anatomy: Anatomy, lesions: list[Lesion], grid: FieldOfView, draw: Draw) -> Tumour | None:
@@ -247,7 +241,7 @@ def _shares(labels: Tensor, fade: Tensor, grid: FieldOfView, draw: Draw) -> Tens
     passes = (1 if grid.spacing_mm > 1.5 else 3) * (2 if draw.chance(0.35) else 1)
     shares = smooth(hard, passes).mul_(blend).add_(hard, alpha=1 - blend)
     shares[1] *= fade / torch.where(labels == Label.ED, fade, 0).max().clamp(min=0.2)
-    return shares.clamp_(max=1)
+    return shares.clamp_(0, 1)
 
 
 def _shape(volume: Tensor) -> Shape:

@@ -188,7 +188,7 @@ def test_small_pieces_are_dropped_and_told_but_never_all(tmp_path):
 
 
 def test_labels_never_lie_outside_the_brain(tmp_path):
-    threshold_bundle(tmp_path / "all", threshold=1e-4)  # every voxel's WT logit is above
+    threshold_bundle(tmp_path / "all", thresholds=(0.5, 0.5, 1e-4))  # every voxel's WT logit is above
     case = phantom_case()
     labels = run(case, str(tmp_path / "all"), tta="none").labels.data
     brain = np.logical_or.reduce([volume.data != 0 for volume in case.images.values()])

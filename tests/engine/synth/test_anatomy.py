@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from engine.synth.anatomy import FieldOfView, build, draw_field, look_up
+from engine.synth.anatomy import FieldOfView, _widen_ventricles, build, draw_field, look_up
 from engine.synth.atlas import MAPS, Atlas, load_atlas
 from engine.synth.draw import Draw
+from engine.synth.lattice import stretch
 from engine.synth.tumour import Lesion, displace
 
 CPU = torch.device("cpu")
@@ -31,7 +32,8 @@ def test_a_look_up_reads_the_position_at_either_spacing(spacing: int):
 def test_tissue_shares_sum_to_one():
     draw = Draw(5, CPU)
     atlas = load_atlas(2)
-    anatomy = build(atlas, draw_field(atlas, FieldOfView((40, 48, 40), 4.0), draw), (40, 48, 40), draw)
+    view = FieldOfView((40, 48, 40), 4.0)
+    anatomy = build(atlas, draw_field(atlas, view, draw), view, draw)
     total = anatomy.grey + anatomy.white + anatomy.fluid
     assert total.sub(1).abs().max().item() < 1e-5
     assert int(anatomy.brain.sum()) > 10_000
@@ -40,7 +42,7 @@ def test_tissue_shares_sum_to_one():
 @pytest.mark.parametrize("mirror", [1.0, -1.0])
 def test_mass_effect_shows_at_a_lesions_rim_what_lay_nearer_to_its_centre(mirror: float):
     grid = FieldOfView((44, 44, 44), 1.0)
-    lattice = grid.coarse().shape  # 11 points, -21.5 to 21.5 mm, 4.3 mm apart
+    lattice = grid.lattice  # 11 points, -21.5 to 21.5 mm, 4.3 mm apart
     still = grid.positions_mm(lattice, CPU) * torch.tensor([mirror, 1, 1])[:, None, None, None]
     lesion = Lesion(torch.zeros(3), core_mm=8.6, oedema_mm=12.0, growth="ring", push_mm=3.0, crosses=False)
     moved = displace(still, [lesion], grid)
@@ -48,6 +50,28 @@ def test_mass_effect_shows_at_a_lesions_rim_what_lay_nearer_to_its_centre(mirror
     assert moved[0, 7, 5, 5].item() == pytest.approx(mirror * expected, abs=1e-4)
     assert moved[1, 7, 5, 5].item() == pytest.approx(0, abs=1e-4)
     assert torch.allclose(moved[:, 5, 5, 5], still[:, 5, 5, 5], atol=1e-3)
+
+
+@pytest.mark.parametrize("mirror", [1.0, -1.0])
+def test_ventricles_widen_in_a_mirrored_head_too(mirror: float):
+    atlas, view = load_atlas(2), FieldOfView((40, 48, 40), 4.0)
+    middle = torch.tensor(atlas.middle_mm)[:, None, None, None]
+    still = view.positions_mm(view.lattice, CPU) * torch.tensor([mirror, 1, 1])[:, None, None, None] + middle
+
+    def volume(field: torch.Tensor) -> int:
+        return int((look_up(atlas, stretch(field, (80, 96, 80)))[MAPS.index("ventricle")] < 0).sum())
+
+    before = volume(still)
+    widened = [volume(_widen_ventricles(atlas, still, Draw(seed, CPU))) / before for seed in range(12)]
+    assert max(widened) > 2
+    assert min(widened) > 0.5
+
+
+def test_scalars_and_fields_of_a_seed_have_nothing_in_common():
+    draw = Draw(3, CPU)
+    noise = draw.white_noise((1000,))
+    again = torch.randn(1000, generator=torch.Generator().manual_seed(3))
+    assert abs(float((noise * again).mean())) < 0.15
 
 
 def test_noise_has_unit_deviation():

@@ -46,7 +46,7 @@ def test_most_cases_have_a_tumour_and_it_enhances_on_t1c():
 
 def test_without_lesions_nothing_is_labelled():
     draw = Draw(3, torch.device("cpu"))
-    anatomy = build(load_atlas(2), draw_field(load_atlas(2), COARSE, draw), COARSE.shape, draw)
+    anatomy = build(load_atlas(2), draw_field(load_atlas(2), COARSE, draw), COARSE, draw)
     assert grow(anatomy, [], COARSE, draw) is None
 
 

@@ -32,7 +32,7 @@ def test_healthy_tissue_has_the_contrasts_of_its_sequences():
     darker_fluid, brighter_fluid = 0, 0
     for seed in range(6):
         draw = Draw(seed, CPU)
-        anatomy = build(atlas, draw_field(atlas, COARSE, draw), COARSE.shape, draw)
+        anatomy = build(atlas, draw_field(atlas, COARSE, draw), COARSE, draw)
         images = render_healthy(anatomy, draw_grey(draw), COARSE, draw)
         white, fluid = anatomy.white > 0.9, anatomy.inside_ventricle > 0.9
         means = [(image[fluid].mean() < image[white].mean()).item() for image in images]
@@ -46,7 +46,7 @@ def test_distractors_leave_the_tissue_maps_and_most_of_the_brain_alone():
     atlas = load_atlas(2)
     for seed in range(4):
         draw = Draw(seed, CPU)
-        anatomy = build(atlas, draw_field(atlas, COARSE, draw), COARSE.shape, draw)
+        anatomy = build(atlas, draw_field(atlas, COARSE, draw), COARSE, draw)
         before = anatomy.white.clone(), anatomy.lateral.clone(), anatomy.ventricle.clone()
         images = torch.ones((4, *COARSE.shape))
         add_distractors(images, anatomy, COARSE, draw)
@@ -89,7 +89,7 @@ def test_an_image_is_positive_where_it_is_covered_and_zero_elsewhere():
     atlas = load_atlas(2)
     for seed in range(6):
         draw = Draw(seed, CPU)
-        anatomy = build(atlas, draw_field(atlas, COARSE, draw), COARSE.shape, draw)
+        anatomy = build(atlas, draw_field(atlas, COARSE, draw), COARSE, draw)
         coverage = draw_coverage(anatomy, COARSE, draw)
         assert 0 <= float(coverage.min()) <= float(coverage.max()) <= 1
         images = acquire(torch.zeros((4, *COARSE.shape)), coverage, COARSE, draw)
