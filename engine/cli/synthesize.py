@@ -86,15 +86,15 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _make(folder: Path, recipe: "Recipe", device: "torch.device", options: argparse.Namespace) -> "Synthesized":
+    from engine.synth.preview import MOST_CASES, draw_preview
     from engine.synth.synthesize import synthesize
 
-    cases = watch(synthesize(folder, options.cases, recipe, device), quiet=options.quiet)
+    count = options.cases if options.output is not None else min(options.cases, MOST_CASES)
+    cases = watch(synthesize(folder, count, recipe, device), quiet=options.quiet)
     there = len(cases.ids) - cases.made
     if there and not options.quiet:
         print(f"{there} of the {len(cases.ids)} cases were there already", file=sys.stderr)
     if options.preview is not None:
-        from engine.synth.preview import MOST_CASES, draw_preview
-
         found = [find_case(folder / case_id) for case_id in cases.ids[:MOST_CASES]]
         watch(draw_preview(found, options.preview), quiet=options.quiet)
     return cases

@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> None:
     from engine.train.config import TrainConfig
     from engine.train.loop import train
     from engine.train.publish import publish
+    from engine.train.run import RunFolder
 
     if options.threads is not None:
         if options.threads < 1:
@@ -49,17 +50,22 @@ def run(options: argparse.Namespace) -> None:
     config = TrainConfig.read(options.config) if options.config else TrainConfig()
     given = {name: getattr(options, name) for name in ("steps", "hours", "seed")}
     config = replace(config, **{name: value for name, value in given.items() if value is not None})
+    if options.steps is not None:
+        config = replace(config, hours=None)
     try:
         config.check()
     except ValueError as error:
         raise TrainingError(f"the settings are not valid: {error}") from error
     device = choose_device(options.device)
     init = _weights(options.init) if options.init else None
-    work = train(config, options.folder, dataset=options.dataset, init=init, device=device)
+    work = train(config, options.folder, dataset=options.dataset, init=init, init_name=options.init, device=device)
     trained = watch(work, quiet=options.quiet)
+    source = RunFolder(options.folder).source()
+    data = source.get("data set") or "synthetic cases only (engine.synth)"
     facts = {
-        "data": str(options.dataset) if options.dataset else "synthetic cases only (engine.synth)",
-        "init": options.init,
+        "data": data,
+        "cases": source.get("cases"),
+        "init": source.get("first weights"),
         "device": str(device),
         "steps": trained.step,
         "hours": round(trained.seconds / 3600, 2),
@@ -71,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
         config,
         trained.average,
         title=title,
-        description=f"Trained on {facts['data']}.",
+        description=f"Trained on {data}.",
         training=facts,
     )
     result = {"run": str(options.folder), "model": str(card.folder), "steps": trained.step, "sha256": card.sha256}

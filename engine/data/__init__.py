@@ -3,7 +3,7 @@
 from engine.data.case import Case, CaseFiles, ImageSource, Modality
 from engine.data.checks import case_warnings
 from engine.data.convention import decide_convention, output_convention
-from engine.data.dataset import DatasetFiles, find_dataset
+from engine.data.dataset import DatasetFiles, find_dataset, fingerprint
 from engine.data.find import find_case
 from engine.data.foreground import background_value, foreground
 from engine.data.labels import CONVENTIONS, Label, LabelConvention, Region
@@ -35,6 +35,7 @@ __all__ = [
     "decide_convention",
     "find_case",
     "find_dataset",
+    "fingerprint",
     "foreground",
     "grid_difference",
     "grid_distance_mm",

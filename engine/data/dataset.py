@@ -4,6 +4,7 @@ A data set is a folder of case folders, at any depth (HGG and LGG of BraTS 2018 
 (Decathlon, nnU-Net). What looks like a case and is none is told with its reason, so that no case is lost in silence.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from engine.data.mark import is_prediction
 from engine.data.naming import is_nifti_name, read_name
 from engine.errors import CaseError
 
+_HASH_DIGITS = 24
 _RESULTS = ("pred", "result", "output", "infer")
 
 
@@ -103,3 +105,26 @@ def _long_id(case: CaseFiles, root: Path) -> str:
     if not parts or parts[-1].casefold() != case.id.casefold():
         parts.append(case.id)
     return "_".join(parts)
+
+
+def fingerprint(files: CaseFiles, root: Path) -> str:
+    """A hash that changes when a case's files do: which they are, their sizes, their times, their labels' convention.
+
+    What lies in them is not read.
+    """
+    sources = {str(modality): source for modality, source in files.images.items()}
+    convention = files.convention
+    lines = [f"{convention.name} {sorted(convention.values.items())}" if convention else ""]
+    lines += [f"{slot} {source.volume} {_state(source.path, root)}" for slot, source in sources.items()]
+    if files.truth is not None:
+        lines.append(f"truth {_state(files.truth, root)}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_HASH_DIGITS]
+
+
+def _state(path: Path, root: Path) -> str:
+    try:
+        facts = path.stat()
+    except OSError:
+        return f"{path.name} is gone"
+    place = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{place.as_posix()} {facts.st_size} {facts.st_mtime_ns}"

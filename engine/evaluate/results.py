@@ -1,6 +1,5 @@
 """The folder of an evaluation's results: its table of cases and its summary, from which a later run goes on."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import RESEARCH_USE, __version__
-from engine.data import CaseFiles, LabelConvention, Modality
+from engine.data import LabelConvention, Modality
 from engine.data.atomic import write_atomically
 from engine.data.mark import EVALUATION, PROGRAM, SUMMARY_FILE, read_summary
 from engine.errors import EvaluationError
@@ -131,34 +130,11 @@ def make_folder(folder: Path) -> None:
         raise EvaluationError(f"{folder}: cannot be made ({error.strerror or error}); choose another -o") from error
 
 
-def fingerprint(files: CaseFiles, root: Path) -> str:
-    """A hash that changes when a case's files do: which they are, their sizes, their times, their labels' convention.
-
-    What lies in them is not read.
-    """
-    sources = {str(modality): source for modality, source in files.images.items()}
-    convention = files.convention
-    lines = [f"{convention.name} {sorted(convention.values.items())}" if convention else ""]
-    lines += [f"{slot} {source.volume} {_state(source.path, root)}" for slot, source in sources.items()]
-    if files.truth is not None:
-        lines.append(f"truth {_state(files.truth, root)}")
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[: 2 * HASH_DIGITS]
-
-
-def _state(path: Path, root: Path) -> str:
-    try:
-        facts = path.stat()
-    except OSError:
-        return f"{path.name} is gone"
-    place = path.relative_to(root) if path.is_relative_to(root) else path
-    return f"{place.as_posix()} {facts.st_size} {facts.st_mtime_ns}"
-
-
 def _check_same(folder: Path, summary: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
     before, now = ({**content, "model": _without_name(content.get("model"))} for content in (summary, setup))
     different = [name for name in setup if before.get(name) != now[name]]
     if different:
-        told = "; ".join(f"{name}: {_shown(summary.get(name))}, now {_shown(setup[name])}" for name in different)
+        told = "; ".join(_difference(name, summary.get(name), setup[name]) for name in different)
         raise EvaluationError(
             f"{folder}: holds the results of another evaluation ({told}); choose another folder with -o"
         )
@@ -166,6 +142,16 @@ def _check_same(folder: Path, summary: Mapping[str, Any], setup: Mapping[str, An
 
 def _without_name(model: object) -> object:
     return {key: value for key, value in model.items() if key != "name"} if isinstance(model, dict) else model
+
+
+def _difference(name: str, before: object, now: object) -> str:
+    """What differs, for people; of a model with the same weights, the fields of its card."""
+    shown, now_shown = _shown(before), _shown(now)
+    if shown == now_shown and isinstance(before, dict) and isinstance(now, dict):
+        cards = before.get("card") or {}, now.get("card") or {}
+        fields = sorted(key for key in {*cards[0], *cards[1]} if cards[0].get(key) != cards[1].get(key))
+        return f"{name} {shown}: its card differs in {', '.join(fields)}"
+    return f"{name}: {shown}, now {now_shown}"
 
 
 def _shown(value: object) -> str:

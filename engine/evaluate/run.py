@@ -17,13 +17,14 @@ from engine.data import (
     Region,
     Segmentation,
     find_dataset,
+    fingerprint,
     is_prediction,
     load_case,
     output_convention,
     save_segmentation,
 )
 from engine.errors import CaseError, DeviceError, EngineError, EvaluationError, ImageFileError, ModelError
-from engine.evaluate.results import Evaluation, Record, Setup, earlier_results, fingerprint, make_folder
+from engine.evaluate.results import Evaluation, Record, Setup, earlier_results, make_folder
 from engine.evaluate.table import HASH_DIGITS, CaseResult
 from engine.model import DEFAULT_MODEL, ModelCard, find_model
 from engine.predict import segment

@@ -3,13 +3,39 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from engine.errors import TrainingError
-from engine.model.unet import Norm, UNetConfig
+from engine.model.unet import GROUPS, Norm, UNetConfig
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Shape = tuple[int, int, int]
+MAX_WINDOW = 512  # as the model's card has it
+
+_WHOLE = ("steps", "seed", "batch", "width", "depth", "checkpoint_every", "validate_every", "validation_cases")
+_RANGES: dict[str, tuple[float, float]] = {  # each with its ends
+    "steps": (1, 1e9),
+    "hours": (1e-6, 1e5),
+    "seed": (0, 2**63 - 1),
+    "spacing_mm": (0.1, 10),
+    "foreground": (0, 1),
+    "batch": (1, 4096),
+    "width": (4, 1024),
+    "depth": (1, 8),
+    "learning_rate": (1e-9, 10),
+    "weight_decay": (0, 10),
+    "warm_up": (1e-6, 1 - 1e-6),
+    "clip_norm": (1e-6, 1e9),
+    "focal_weight": (0, 1e6),
+    "focal_gamma": (0, 100),
+    "dice_smoothing": (0, 1e9),
+    "ema": (0, 1 - 1e-9),
+    "drop_modality": (0, 1),
+    "checkpoint_every": (1, 1e9),
+    "validate_every": (0, 1e9),
+    "validation_cases": (1, 1e6),
+}
+_CHOICES = {"precision": get_args(Precision), "norm": get_args(Norm)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +111,30 @@ class TrainConfig:
         return config
 
     def check(self) -> None:
-        """Raise ValueError, naming the setting, if a training could not begin with these."""
+        """Raise ValueError, naming the setting, if a training could not begin, or its model not be kept, with these."""
+        for name in _WHOLE:
+            value = getattr(self, name)
+            if type(value) is not int:
+                raise ValueError(f"{name} {value!r} must be a whole number")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if name == "hours" and value is None:
+                continue
+            if type(value) not in (int, float) or not low <= value <= high:
+                raise ValueError(f"{name} {value!r} must be a number from {low:g} to {high:g}")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} {getattr(self, name)!r} is none of {', '.join(choices)}")
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        if self.width % GROUPS:
+            raise ValueError(f"width {self.width} must be a multiple of {GROUPS}")
+        sizes = (*self.shape, *self.window)
+        if any(type(size) is not int or not 1 <= size <= MAX_WINDOW for size in sizes):
+            raise ValueError(f"shape and patch must be whole numbers of voxels, up to {MAX_WINDOW}")
         stride = self.network.stride
-        if any(size < stride or size % stride for size in self.window):
+        if any(size % stride for size in self.window):
             raise ValueError(f"{'patch' if self.patch else 'shape'} {self.window} must be multiples of {stride}")
         if self.patch is not None and any(part > whole for part, whole in zip(self.patch, self.shape, strict=True)):
             raise ValueError(f"patch {self.patch} is larger than shape {self.shape}")
-        if self.steps < 1 or self.batch < 1 or self.checkpoint_every < 1:
-            raise ValueError("steps, batch and checkpoint_every must be 1 or more")
-        if self.hours is not None and self.hours <= 0:
-            raise ValueError("hours must be more than 0")
-        if self.validate_every < 0 or self.validation_cases < 1:
-            raise ValueError("validate_every must be 0 or more, validation_cases 1 or more")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise ValueError(f"precision {self.precision!r} is none of auto, float32, bfloat16")
-        shares = (self.warm_up, self.ema, self.drop_modality, self.foreground)
-        if not (self.spacing_mm > 0 and self.warm_up > 0 and self.ema < 1 and all(0 <= share <= 1 for share in shares)):
-            raise ValueError("spacing_mm, warm_up, ema, drop_modality or foreground is out of its range")

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import CaseFiles, Label, load_case
+from engine.data import CaseFiles, Label, find_dataset, fingerprint, load_case
 from engine.data.atomic import write_atomically
-from engine.data.dataset import find_dataset
 from engine.errors import EngineError, TrainingError
 from engine.predict.normalise import zscore
 from engine.predict.prepare import prepare
@@ -28,7 +27,7 @@ from engine.train.publish import blank_card
 
 
 class SyntheticSource:
-    """Cases of `engine.synth`: without end, never the same twice."""
+    """Cases of `engine.synth`, as many as there are seeds."""
 
     def __init__(self, config: TrainConfig, device: torch.device, beyond: float = 0.0) -> None:
         """`beyond`: how far outside of training's settings they are drawn, see `engine.synth.draw.Draw`."""
@@ -67,6 +66,8 @@ class FolderSource:
 def prepare_folder(dataset: Path, config: TrainConfig, cache: Path, device: torch.device) -> Work[FolderSource]:
     """Bring every case of a data set to the network's spacing, once: what is in `cache` already is taken from there.
 
+    A file of the cache is named after the case, its files' sizes and times, and the spacing, so none is out of date.
+
     Raises TrainingError if a case cannot be used, naming it and the reason: a case is never left out in silence.
     """
     found = find_dataset(dataset)
@@ -77,7 +78,7 @@ def prepare_folder(dataset: Path, config: TrainConfig, cache: Path, device: torc
     yield pace.report(0)
     files = []
     for done, case in enumerate(found.cases, start=1):
-        path = cache / f"{case.id}.npy"
+        path = cache / f"{case.id}-{fingerprint(case, dataset)}-{config.spacing_mm:g}mm.npy"
         if not path.exists():
             write_atomically({path: (yield from _prepared(case, config))})
         files.append(path)
@@ -87,6 +88,9 @@ def prepare_folder(dataset: Path, config: TrainConfig, cache: Path, device: torc
 
 def _prepared(files: CaseFiles, config: TrainConfig) -> Work[bytes]:
     """What the file of a case holds, see `FolderSource`: its brain, at the network's spacing."""
+    if files.ambiguous:
+        slots = ", ".join(str(slot) for slot in files.ambiguous)
+        raise TrainingError(f"{files.folder}: several files could be its {slots}; leave one of them there")
     if files.truth is None:
         raise TrainingError(f"{files.folder}: has no truth to train on; move the case out of the data set")
     try:

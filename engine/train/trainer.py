@@ -6,6 +6,7 @@ import time
 import torch
 from torch import Tensor
 
+from engine.errors import TrainingError
 from engine.model.unet import UNet
 from engine.train import checkpoint
 from engine.train.config import Precision, TrainConfig
@@ -62,6 +63,7 @@ class Trainer:
         self.half = uses_bfloat16(config.precision, device)
         self.step = 0
         self.seconds = 0.0
+        self._losses: list[float] = []
 
     @property
     def fraction(self) -> float:
@@ -71,12 +73,15 @@ class Trainer:
         return self.step / self.config.steps
 
     def begin_from(self, weights: dict[str, Tensor]) -> None:
-        """Start from trained weights in place of random ones; raises RuntimeError if they are another network's."""
-        self.network.load_state_dict(weights)
+        """Start from trained weights in place of random ones; raises TrainingError if they are another network's."""
+        try:
+            self.network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise TrainingError("--init: the weights are of another network than the settings describe") from error
         self.average = _copied(self.network.state_dict())
 
     def train_on(self, batch: Batch) -> float:
-        """One step; returns its loss. A step whose gradient is not finite changes nothing."""
+        """One step; returns its loss. One whose gradient is not finite is counted and leaves the weights alone."""
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.fraction)
         self.network.train()
@@ -90,9 +95,16 @@ class Trainer:
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         if bool(torch.isfinite(norm)):
             self.optimiser.step()
-        self._average()
+            self._average()
         self.step += 1
-        return loss.item()
+        self._losses.append(loss.item())
+        return self._losses[-1]
+
+    def mean_loss(self) -> float:
+        """Mean loss of the steps since this was last asked for."""
+        mean = sum(self._losses) / len(self._losses)
+        self._losses.clear()
+        return mean
 
     def _average(self) -> None:
         """Exponential moving average of the weights; its memory grows with the step so that it forgets the start."""
@@ -117,7 +129,8 @@ class Trainer:
             "average": self.average,
             "step": self.step,
             "seconds": self.seconds,
-            "rng": torch.get_rng_state(),
+            "losses": list(self._losses),
+            "half": self.half,
         }
 
     def resume(self, state: checkpoint.State) -> None:
@@ -126,7 +139,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step, self.seconds = state["step"], state["seconds"]
-        torch.set_rng_state(state["rng"])
+        self._losses, self.half = list(state["losses"]), state["half"]
 
 
 def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import Module
 
 from engine.data import Region
-from engine.train.config import TrainConfig
+from engine.predict.windows import Stitch, gaussian_weights, windows
+from engine.train.config import Shape, TrainConfig
 from engine.train.feed import Example
 from engine.train.losses import region_targets
 from engine.train.sources import SyntheticSource
@@ -28,17 +29,20 @@ def validation_examples(config: TrainConfig, device: torch.device) -> list[Examp
     return [source.example(FIRST_SEED + number) for number in range(config.validation_cases)]
 
 
-def mean_dice(network: Module, examples: Sequence[Example]) -> dict[str, float]:
-    """Mean Dice per region over cases, whole case as one window, no mirrors; both empty: 1, one empty: 0."""
-    scores = torch.stack([_dice(_predict(network, example.images), example.labels) for example in examples])
+def mean_dice(network: Module, examples: Sequence[Example], window: Shape) -> dict[str, float]:
+    """Mean Dice per region over cases, by windows as in prediction, no mirrors; both empty: 1, one empty: 0."""
+    scores = torch.stack([_dice(_predict(network, example.images, window), example.labels) for example in examples])
     return dict(zip(map(str, REGIONS), scores.mean(0).tolist(), strict=True))
 
 
 @torch.inference_mode()
-def _predict(network: Module, images: Tensor) -> Tensor:
+def _predict(network: Module, images: Tensor, window: Shape) -> Tensor:
     """Region masks (3, X, Y, Z) bool."""
-    logits: Tensor = network(images[None])[0]
-    return logits > 0
+    shape = (images.shape[1], images.shape[2], images.shape[3])
+    stitch = Stitch(len(REGIONS), shape, gaussian_weights(window).to(images.device))
+    for place in windows(shape, window, overlap=0.5):
+        stitch.add(network(images[(slice(None), *place)][None])[0], place)
+    return stitch.mean() > 0
 
 
 def _dice(masks: Tensor, labels: Tensor) -> Tensor:

@@ -1,9 +1,11 @@
 """The training loop: it learns, it goes on as if it had never stopped, and it says what it cannot do."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -11,13 +13,14 @@ from engine.errors import TrainingError
 from engine.model import read_card
 from engine.model.bundle import load_network
 from engine.progress import finish
+from engine.train import checkpoint
 from engine.train.config import TrainConfig
 from engine.train.feed import Batch, make_batch
 from engine.train.loop import train
 from engine.train.publish import publish
 from engine.train.sources import SyntheticSource
 from engine.train.trainer import Trainer, learning_rate, uses_bfloat16
-from engine.train.validate import mean_dice, validation_examples
+from engine.train.validate import BEYOND, FIRST_SEED, mean_dice, validation_examples
 
 CPU = torch.device("cpu")
 TINY = TrainConfig(
@@ -98,6 +101,15 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path):
         ({"patch": [64, 64, 50]}, "patch"),
         ({"patch": [160, 64, 64]}, "larger than shape"),
         ({"precision": "float8"}, "float8"),
+        ({"norm": "layer"}, "layer"),
+        ({"width": 10}, "multiple of 4"),
+        ({"seed": -1}, "seed -1"),
+        ({"seed": 2**64}, "seed"),
+        ({"batch": 1.5}, "whole number"),
+        ({"hours": float("nan")}, "hours nan"),
+        ({"learning_rate": -1}, "learning_rate -1"),
+        ({"spacing_mm": 12}, "spacing_mm 12"),
+        ({"shape": [0, 16, 16]}, "shape"),
         ([], "valid"),
     ],
 )
@@ -138,7 +150,7 @@ def test_validation_scores_a_perfect_network_with_one():
             regions = torch.stack((labels == 3, (labels == 3) | (labels == 1), labels > 0))
             return regions[None] * 2.0 - 1
 
-    assert mean_dice(Oracle(), examples) == {"ET": 1.0, "TC": 1.0, "WT": 1.0}
+    assert mean_dice(Oracle(), examples, TINY.window) == {"ET": 1.0, "TC": 1.0, "WT": 1.0}
 
 
 def test_bfloat16_is_taken_where_it_is_asked_for():
@@ -155,8 +167,102 @@ def test_the_rate_rises_and_falls():
 def test_weights_of_another_network_are_refused(tmp_path: Path):
     weights = Trainer(replace(TINY, width=8), CPU).average
     with pytest.raises(TrainingError, match="another network"):
-        next(train(TINY, tmp_path, init=weights))
-    assert not (tmp_path / "config.json").exists()
+        next(train(TINY, tmp_path / "run", init=weights))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_was_killed_at_any_step_logs_and_ends_as_one_that_was_not(tmp_path: Path):
+    config = replace(TINY, steps=24, checkpoint_every=7)
+    whole = finish(train(config, tmp_path / "whole")).average
+    for stop in (6, 7, 8, 15, 23):
+        run = tmp_path / f"cut{stop}"
+        work = train(config, run)
+        while next(work).done < stop:
+            pass
+        shutil.copytree(run, tmp_path / f"killed{stop}")  # as kill -9 would leave it
+        work.close()
+        with (tmp_path / f"killed{stop}" / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write('{"step": 99')  # a half-written line
+        (tmp_path / f"killed{stop}" / "lock.json").write_text('{"pid": 4000000, "started": 1.0}', encoding="utf-8")
+        resumed = finish(train(config, tmp_path / f"killed{stop}")).average
+        assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+        logs = (_log(tmp_path / name) for name in ("whole", f"killed{stop}"))
+        first, second = ([_without_times(line) for line in log] for log in logs)
+        assert first == second
+
+
+def test_validation_looks_through_windows(tmp_path: Path):
+    config = replace(TINY, steps=1, shape=(18, 20, 16), patch=(16, 16, 16), validate_every=1, validation_cases=1)
+    finish(train(config, tmp_path / "run"))
+    assert set(_log(tmp_path / "run")[0]["dice"]) == {"ET", "TC", "WT"}
+
+
+def test_every_validation_case_can_be_made():
+    source = SyntheticSource(replace(TINY, shape=(40, 48, 40), spacing_mm=4.0), CPU, BEYOND)
+    for number in range(24):
+        example = source.example(FIRST_SEED + number)
+        assert bool(example.images.isfinite().all())
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path):
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(TrainingError, match="something else"):
+        next(train(TINY, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_one_process_at_a_time_trains_in_a_folder(tmp_path: Path):
+    finish(train(replace(TINY, steps=1), tmp_path))
+    assert not (tmp_path / "lock.json").exists()
+    parent = psutil.Process().parent()
+    mark = {"pid": parent.pid, "started": parent.create_time()}
+    (tmp_path / "lock.json").write_text(json.dumps(mark), encoding="utf-8")
+    with pytest.raises(TrainingError, match=f"process {parent.pid}"):
+        next(train(replace(TINY, steps=1), tmp_path))
+
+
+def test_a_run_goes_on_with_the_data_it_began_with(tmp_path: Path):
+    config = replace(TINY, checkpoint_every=1)
+    work = train(config, tmp_path, init_name="one")
+    next(work)
+    work.close()
+    with pytest.raises(TrainingError, match="another first weights"):
+        next(train(config, tmp_path, init_name="other"))
+
+
+def test_a_damaged_byte_of_a_checkpoint_is_noticed(tmp_path: Path):
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, {"weights": torch.arange(1000.0), "step": 3})
+    assert checkpoint.load(path)["step"] == 3
+    content = bytearray(path.read_bytes())
+    for place in (0, 40, len(content) // 2, len(content) - 1):
+        damaged = content.copy()
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(TrainingError, match="checkpoint"):
+            checkpoint.load(path)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path: Path, monkeypatch):
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, {"step": 3})
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(TrainingError, match="No space left"):
+        checkpoint.save(path, {"step": 4})
+    assert checkpoint.load(path)["step"] == 3
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_step_whose_gradient_is_not_finite_leaves_the_weights_alone():
+    trainer = Trainer(TINY, CPU)
+    before = {name: value.clone() for name, value in trainer.average.items()}
+    trainer.train_on(Batch(torch.full((1, 4, 16, 16, 16), torch.nan), torch.ones((1, 16, 16, 16), dtype=torch.uint8)))
+    assert trainer.step == 1
+    assert all(torch.equal(before[name], trainer.average[name]) for name in before)
 
 
 def test_a_published_run_is_a_bundle(tmp_path: Path):

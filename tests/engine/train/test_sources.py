@@ -30,7 +30,7 @@ def dataset(tmp_path: Path) -> Path:
 
 def test_a_folder_is_prepared_once_at_the_networks_spacing(dataset: Path, tmp_path: Path):
     source = finish(prepare_folder(dataset, CONFIG, tmp_path / "cases", CPU))
-    assert [path.name for path in source.files] == [f"BraTS20_Synthetic_00{number}.npy" for number in (1, 2)]
+    assert [path.name.split("-")[0] for path in source.files] == ["BraTS20_Synthetic_001", "BraTS20_Synthetic_002"]
     stored = np.load(source.files[0])
     assert stored.shape[0] == 5
     assert all(size <= 20 for size in stored.shape[1:])  # 8 mm became 10
@@ -41,6 +41,15 @@ def test_a_folder_is_prepared_once_at_the_networks_spacing(dataset: Path, tmp_pa
     written = source.files[0].stat().st_mtime_ns
     finish(prepare_folder(dataset, CONFIG, tmp_path / "cases", CPU))
     assert source.files[0].stat().st_mtime_ns == written
+    finer = finish(prepare_folder(dataset, replace(CONFIG, spacing_mm=9.0), tmp_path / "cases", CPU))
+    assert finer.files[0] != source.files[0]
+
+
+def test_a_case_with_two_files_for_one_image_is_named(dataset: Path, tmp_path: Path):
+    image = next(dataset.glob("*_001/*_t1ce.nii.gz"))
+    image.with_name(image.name.replace("t1ce", "t1gd")).write_bytes(image.read_bytes())
+    with pytest.raises(TrainingError, match=r"Synthetic_001.*several files"):
+        finish(train(CONFIG, tmp_path / "run", dataset=dataset))
 
 
 def test_a_training_learns_from_a_folder_and_goes_on(dataset: Path, tmp_path: Path):
