@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,6 +172,15 @@ def test_the_et_rule_of_the_card_is_applied_and_told(tmp_path):
     assert not (result.labels.data == Label.ET).any()
     assert (result.labels.data == Label.NCR).any()
     assert any("1000 ml" in note for note in result.notes)
+
+
+def test_each_region_has_its_own_threshold(tmp_path):
+    plain = run(phantom_case(), str(threshold_bundle(tmp_path / "plain").folder), tta="none").labels.data
+    shifted = threshold_bundle(tmp_path / "shifted", thresholds=(1 / (1 + math.exp(1.0)), 0.5, 0.5))
+    labels = run(phantom_case(), str(shifted.folder), tta="none").labels.data
+    # ET's logit is that of TC minus one, so that its threshold one logit lower makes both regions the same.
+    np.testing.assert_array_equal(labels == Label.ET, np.isin(plain, (Label.NCR, Label.ET)))
+    np.testing.assert_array_equal(labels > 0, plain > 0)
 
 
 def test_small_pieces_are_dropped_and_told_but_never_all(tmp_path):
