@@ -59,7 +59,6 @@ def _card(card: ModelCard) -> str:
             f"images     {_names(card.modalities)}{optional}",
             f"regions    {regions}",
             f"ET rule    less than {card.min_et_ml:g} ml in total becomes necrotic core",
-            f"size rule  a piece of tumour of less than {card.min_piece_ml:g} ml is dropped, unless it is the largest",
             f"grid       {spacing} mm, windows of {' x '.join(map(str, card.window))} voxels",
             f"network    {', '.join(f'{name} {value}' for name, value in card.architecture.items())}",
             f"sha256     {card.sha256}",

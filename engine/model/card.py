@@ -39,7 +39,6 @@ class ModelCard:
     axis_codes, spacing_mm, window: the voxel grid the network was trained on, and its window's size in voxels, each a
     multiple of the network's stride; `overlap` is the share of a window that neighbours share, in [0, 1).
     min_et_ml: an enhancing tumour smaller than this in total becomes necrotic core.
-    min_piece_ml: a piece of tumour smaller than this is dropped, unless it is the largest.
     training, scores, limits: for people; what it was trained on and how, what it reached on which data, where it fails.
     sha256: of the weights' file.
     """
@@ -58,7 +57,6 @@ class ModelCard:
     overlap: float = 0.5
     thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)
     min_et_ml: float = 0.0
-    min_piece_ml: float = 0.0
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
@@ -161,7 +159,6 @@ def _parse(content: Mapping[str, Any], path: Path) -> ModelCard:
         overlap=take("overlap", float, lambda v: 0 <= v < 1),
         thresholds=thresholds,
         min_et_ml=take("min_et_ml", float, lambda v: 0 <= v < math.inf),
-        min_piece_ml=take("min_piece_ml", float, lambda v: 0 <= v < math.inf) if "min_piece_ml" in content else 0.0,
         training=take("training", dict),
         scores=take("scores", dict),
         limits=take("limits", lambda v: tuple(_text(line) for line in v)),

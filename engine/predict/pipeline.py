@@ -18,7 +18,7 @@ from engine.model import ModelCard, find_model, read_card
 from engine.model.bundle import load_network
 from engine.predict.device import choose_device
 from engine.predict.prepare import Prepared, check_modalities, prepare
-from engine.predict.regions import drop_small_et, drop_small_pieces, regions_to_labels
+from engine.predict.regions import drop_small_et, regions_to_labels
 from engine.predict.resample import resample
 from engine.predict.windows import Stitch, gaussian_weights, passes
 from engine.progress import Pace, Progress, Work
@@ -41,9 +41,6 @@ def segment_case(case: Case, *, model: str, device: str, tta: str, overlap: floa
         logits = yield from _predict(prepared, network, card, where, tta, card.overlap if overlap is None else overlap)
         yield Progress(0, 0, "putting the labels on the case's grid")
         crop = labels_of(logits, prepared, card)
-        dropped = drop_small_pieces(crop, case.native.voxel_ml, card.min_piece_ml)
-        if dropped:
-            notes.append(f"{_pieces(dropped)} of tumour below {card.min_piece_ml:g} ml left out")
         if drop_small_et(crop, case.native.voxel_ml, card.min_et_ml):
             notes.append(f"enhancing tumour below {card.min_et_ml:g} ml in total was taken for necrotic core")
         labels = prepared.paste(crop)
@@ -57,10 +54,6 @@ def segment_case(case: Case, *, model: str, device: str, tta: str, overlap: floa
         seconds=perf_counter() - started,
         notes=tuple(notes),
     )
-
-
-def _pieces(count: int) -> str:
-    return "1 piece" if count == 1 else f"{count} pieces"
 
 
 def _notes(case: Case, card: ModelCard) -> list[str]:

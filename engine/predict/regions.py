@@ -4,11 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from engine.data import Label, Region
-
-_TOUCHING = np.ones((3, 3, 3), dtype=np.uint8)  # faces, edges or corners, as BraTS counts lesions
 
 _PAINT = ((Region.WT, Label.ED), (Region.TC, Label.NCR), (Region.ET, Label.ET))
 """Outermost first; what lies further inside is painted over it, so the regions come out nested."""
@@ -42,24 +39,3 @@ def drop_small_et(labels: NDArray[np.uint8], voxel_ml: float, min_et_ml: float) 
         return False
     labels[enhancing] = Label.NCR
     return True
-
-
-def drop_small_pieces(labels: NDArray[np.uint8], voxel_ml: float, min_piece_ml: float) -> int:
-    """Clear, in place, each connected piece of tumour of less than `min_piece_ml`, but the largest; says how many.
-
-    A piece is what hangs together by faces, edges or corners of voxels, whatever its labels.
-
-    >>> labels = np.array([3, 0, 2, 2, 0, 1, 1, 2], dtype=np.uint8).reshape(8, 1, 1)
-    >>> drop_small_pieces(labels, voxel_ml=1.0, min_piece_ml=2.0), labels.ravel().tolist()
-    (1, [0, 0, 2, 2, 0, 1, 1, 2])
-    """
-    if min_piece_ml <= 0:
-        return 0
-    pieces, _ = ndimage.label(labels, _TOUCHING)
-    sizes = np.bincount(pieces.ravel(), minlength=2)[1:]
-    small = sizes * voxel_ml < min_piece_ml
-    small[sizes.argmax()] = False
-    if not small.any():
-        return 0
-    labels[np.concatenate(([False], small))[pieces]] = 0
-    return int(small.sum())

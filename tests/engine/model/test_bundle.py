@@ -27,15 +27,13 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"], "no temporary folder is left"
 
 
-def test_an_earlier_card_has_one_threshold_and_no_size_rule(tmp_path):
+def test_an_earlier_card_has_one_threshold(tmp_path):
     threshold_bundle(tmp_path / "mine")
     path = tmp_path / "mine" / "model.json"
     content = json.loads(path.read_text())
-    del content["thresholds"], content["min_piece_ml"]
+    del content["thresholds"]
     path.write_text(json.dumps(content | {"threshold": 0.3}))
-    read = read_card(tmp_path / "mine")
-    assert read.thresholds == (0.3, 0.3, 0.3)
-    assert read.min_piece_ml == 0
+    assert read_card(tmp_path / "mine").thresholds == (0.3, 0.3, 0.3)
 
 
 def test_saving_over_a_bundle_keeps_the_files_beside_it(tmp_path):
@@ -94,7 +92,6 @@ def test_weights_of_another_network_are_refused(tmp_path):
         ({"thresholds": [0.5, 1.0, 0.5]}, "thresholds"),
         ({"thresholds": [0.5]}, "thresholds"),
         ({"min_et_ml": -1}, "min_et_ml"),
-        ({"min_piece_ml": -1}, "min_piece_ml"),
         ({"sha256": "abc"}, "sha256"),
         ({"architecture": {"kind": "pickle"}}, "architecture"),
         ({"title": 3}, "title"),

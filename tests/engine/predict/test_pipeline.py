@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 
 from engine.data import Case, Grid, Label, Modality, Region, Volume, orient
 from engine.errors import DeviceError, ModelError
@@ -14,7 +13,7 @@ from engine.model.bundle import load_network
 from engine.predict import devices, pipeline, segment
 from engine.predict.pipeline import forward
 from engine.predict.prepare import model_shape, prepare
-from engine.predict.regions import drop_small_et, drop_small_pieces
+from engine.predict.regions import drop_small_et
 from engine.predict.windows import ALL_FLIPS
 from engine.progress import finish
 from tests.engine.bundles import threshold_bundle
@@ -181,20 +180,6 @@ def test_each_region_has_its_own_threshold(tmp_path):
     # ET's logit is that of TC minus one, so that its threshold one logit lower makes both regions the same.
     np.testing.assert_array_equal(labels == Label.ET, np.isin(plain, (Label.NCR, Label.ET)))
     np.testing.assert_array_equal(labels > 0, plain > 0)
-
-
-def test_small_pieces_are_dropped_and_told_but_never_all(tmp_path):
-    plain = run(phantom_case(), str(threshold_bundle(tmp_path / "plain").folder), tta="none").labels.data
-    threshold_bundle(tmp_path / "rule", min_piece_ml=1000.0)
-    result = run(phantom_case(), str(tmp_path / "rule"), tta="none")
-    kept = result.labels.data
-    np.testing.assert_array_equal(kept[kept > 0], plain[kept > 0])
-    pieces, before = ndimage.label(plain, np.ones((3, 3, 3)))
-    assert before > 1
-    np.testing.assert_array_equal(kept > 0, pieces == 1 + np.bincount(pieces.ravel())[1:].argmax())
-    assert f"{before - 1} piece" in " ".join(result.notes)
-    empty = np.zeros((2, 2, 2), dtype=np.uint8)
-    assert drop_small_pieces(empty, voxel_ml=1.0, min_piece_ml=5.0) == 0
 
 
 def test_labels_never_lie_outside_the_brain(tmp_path):
