@@ -44,7 +44,7 @@ class SyntheticSource:
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """Cases with a truth, prepared once and read from disk voxel by voxel as they are needed.
+    """Cases with a truth, prepared once and read from disk each time they are needed.
 
     files: of each case one .npy file, (5, X, Y, Z) float16: four z-scored modalities (0 where missing), labels.
     """
