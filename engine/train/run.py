@@ -49,15 +49,15 @@ class RunFolder:
                     f"{self.path}: holds a training of another configuration ({'; '.join(different)}); "
                     "choose another folder"
                 )
-        elif self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(not path.name.startswith(".") for path in self.path.iterdir()):
             raise TrainingError(f"{self.path}: holds files of something else; choose another folder, or a new one")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TrainingError(f"{self.path}: cannot be made ({error.strerror}); choose another folder") from error
-        self._lock()
-        if not saved.exists():
+        if not saved.exists():  # first of all: a folder that has it is a run's, wherever this is cut off
             write_atomically({saved: config.to_json().encode()})
+        self._lock()
         return self.checkpoint.exists()
 
     def _lock(self) -> None:

@@ -18,6 +18,7 @@ from engine.train.config import TrainConfig
 from engine.train.feed import Batch, make_batch
 from engine.train.loop import train
 from engine.train.publish import publish
+from engine.train.run import RunFolder
 from engine.train.sources import SyntheticSource
 from engine.train.trainer import Trainer, learning_rate, uses_bfloat16
 from engine.train.validate import BEYOND, FIRST_SEED, mean_dice, validation_examples
@@ -209,6 +210,14 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path):
     with pytest.raises(TrainingError, match="something else"):
         next(train(TINY, tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_that_was_killed_at_its_very_beginning_begins_again(tmp_path: Path):
+    config = replace(TINY, steps=1)
+    (tmp_path / ".0123456789abcdef.tmp").write_bytes(b"half a config")
+    assert not RunFolder(tmp_path).claim(config)  # killed here, its mark still on
+    (tmp_path / "lock.json").write_text('{"pid": 4000000, "started": 1.0}', encoding="utf-8")
+    assert finish(train(config, tmp_path)).step == 1
 
 
 def test_one_process_at_a_time_trains_in_a_folder(tmp_path: Path):
