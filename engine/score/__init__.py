@@ -1,6 +1,31 @@
-"""How close a segmentation is to the truth, by the measures of the BraTS challenge."""
+"""How close a segmentation is to the truth, by the measures of the BraTS challenge.
+
+`compare` is all of it for one case: of the whole image, slice by slice and lesion by lesion.
+"""
 
 from engine.score.cohort import AVERAGE, MEASURES, Spread, average, cohort_table, spread
+from engine.score.compare import Comparison, compare
+from engine.score.lesions import Lesion, LesionKind, LesionScore, lesion_scores, lesions_to_json
 from engine.score.score import Score, score, to_json
+from engine.score.slices import SliceScores, slice_scores
 
-__all__ = ["AVERAGE", "MEASURES", "Score", "Spread", "average", "cohort_table", "score", "spread", "to_json"]
+__all__ = [
+    "AVERAGE",
+    "MEASURES",
+    "Comparison",
+    "Lesion",
+    "LesionKind",
+    "LesionScore",
+    "Score",
+    "SliceScores",
+    "Spread",
+    "average",
+    "cohort_table",
+    "compare",
+    "lesion_scores",
+    "lesions_to_json",
+    "score",
+    "slice_scores",
+    "spread",
+    "to_json",
+]

@@ -1,15 +1,13 @@
 """The scores of one case, region by region."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from engine.data import LabelMap, Region, grid_difference
-from engine.errors import CaseError
+from engine.data import LabelMap, Region
 from engine.score.overlap import Overlap
+from engine.score.pair import Pair
 from engine.score.surface import hd95_mm
 
 
@@ -45,13 +43,8 @@ def score(prediction: LabelMap, truth: LabelMap) -> dict[Region, Score]:
 
     Raises CaseError if the two do not lie on one grid.
     """
-    if not prediction.grid.matches(truth.grid):
-        raise CaseError(
-            f"Compared with the truth, the prediction {grid_difference(prediction.grid, truth.grid)}; "
-            "score masks of one image, on that image's grid"
-        )
-    box = _bounding_box(Region.WT.mask(prediction.data) | Region.WT.mask(truth.data))
-    return {region: _score_region(region, prediction, truth, box) for region in Region}
+    pair = Pair.of(prediction, truth)
+    return {region: _score_region(region, pair) for region in Region}
 
 
 def to_json(scores: Mapping[Region, Score]) -> dict[str, Any]:
@@ -59,23 +52,14 @@ def to_json(scores: Mapping[Region, Score]) -> dict[str, Any]:
     return {"regions": {region.value: asdict(result) for region, result in scores.items()}}
 
 
-def _score_region(region: Region, prediction: LabelMap, truth: LabelMap, box: tuple[slice, ...]) -> Score:
-    predicted, true = region.mask(prediction.data[box]), region.mask(truth.data[box])
-    overlap = Overlap.of(predicted, true, outside=truth.data.size - true.size)
+def _score_region(region: Region, pair: Pair) -> Score:
+    predicted, true = pair.masks(region)
+    overlap = Overlap.of(predicted, true, outside=math.prod(pair.grid.shape) - true.size)
     return Score(
         dice=overlap.dice,
-        hd95_mm=hd95_mm(predicted, true, truth.grid.spacing_mm),
+        hd95_mm=hd95_mm(predicted, true, pair.grid.spacing_mm),
         sensitivity=overlap.sensitivity,
         specificity=overlap.specificity,
-        prediction_ml=overlap.prediction * truth.grid.voxel_ml,
-        truth_ml=overlap.truth * truth.grid.voxel_ml,
+        prediction_ml=overlap.prediction * pair.grid.voxel_ml,
+        truth_ml=overlap.truth * pair.grid.voxel_ml,
     )
-
-
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Slices of the smallest box around `mask` (X, Y, Z); empty ones if it is empty."""
-    slices = []
-    for axis in range(mask.ndim):
-        occupied = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        slices.append(slice(int(occupied[0]), int(occupied[-1]) + 1) if occupied.size else slice(0, 0))
-    return tuple(slices)

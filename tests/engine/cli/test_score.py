@@ -58,6 +58,35 @@ def test_the_table_has_a_row_for_each_region(pair, capsys):
     assert rows[1].split()[1] == "0.667"
 
 
+def test_lesionwise_scores_follow_in_the_table_and_in_json(pair, capsys):
+    assert main(["score", *pair, "--prediction-labels", "brats2023"]) == 0
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.endswith("lesion Dice  lesion HD95 mm")
+    assert [row.split()[-2:] for row in rows] == [["1.000", "0.00"]] * 3  # the lesions are too small to be scored
+    assert main(["score", *pair, "--prediction-labels", "brats2023", "--json"]) == 0
+    lesionwise = json.loads(capsys.readouterr().out)["lesionwise"]
+    assert list(lesionwise) == ["ET", "TC", "WT"]
+    assert lesionwise["ET"]["counts"] == {"matched": 0, "missed": 0, "false_positive": 0, "ignored": 1}
+
+
+def test_each_lesion_is_listed_when_asked_for(tmp_path, capsys):
+    prediction = write(tmp_path / "a.nii.gz", [2] * 64)  # a whole plane of 8 x 8
+    truth = write(tmp_path / "b.nii.gz", [0] * 7 * 64 + [2])  # a voxel at the other side
+    labels = ["--prediction-labels", "brats2023", "--truth-labels", "brats2023"]
+    assert main(["score", prediction, truth, *labels, "--lesions"]) == 0
+    table, _, listed = capsys.readouterr().out.partition("\n\n")
+    assert [line.split()[-2:] for line in table.splitlines()[1:]] == [
+        ["1.000", "0.00"],
+        ["1.000", "0.00"],
+        ["0.000", "374.00"],
+    ]
+    assert [" ".join(line.split()) for line in listed.splitlines()] == [
+        "no. lesion centre i j k truth ml pred. ml Dice HD95 mm",
+        "WT 1 false positive 0 3 3 0.000 0.064 0.000 374.00",
+        "WT 2 ignored 7 0 0 0.001 0.000 - -",
+    ]
+
+
 @pytest.mark.parametrize("command", [["--help"], ["segment", "--help"], ["score", "--help"], ["models", "--help"]])
 def test_help_answers(command, capsys):
     with pytest.raises(SystemExit) as ended:
