@@ -90,7 +90,7 @@ def draw_tumour_signal(enhances: bool, grey: list[float], draw: Draw) -> TumourS
     oedema[T2F] = max(oedema[T2F], grey[T2F] * draw.uniform(1.06, 1.3))
     if not enhances:
         necrosis[T2F] = max(necrosis[T2F], grey[T2F] * draw.uniform(1.02, 1.3))
-    weak = draw.chance(0.2)
+    weak = draw.chance(0.28)
     least = max(oedema[T1C], necrosis[T1C]) + draw.uniform(0.12, 0.3) if weak else max(necrosis[T1C], grey[T1C]) + 0.25
     enhancing[T1C] = least if weak else max(enhancing[T1C], least)
     return TumourSignal(necrosis, oedema, enhancing)

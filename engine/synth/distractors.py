@@ -58,6 +58,10 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: FieldOfView, dra
         off = torch.minimum(midline, (anatomy.height - TENTORIUM_MM).square())  # sagittal, and along the tentorium
         width_mm, depth_mm = draw.uniform(2.5, 6), draw.uniform(2, 9)
         sinus = torch.exp((off / -(width_mm**2) - depth.square() / depth_mm**2).clamp_(min=-40))
+        if draw.chance(0.3):  # the confluence, where they meet at the back, may be a pool of its own
+            both = midline + (anatomy.height - TENTORIUM_MM).square()
+            pool = both / -(draw.uniform(6, 14) ** 2) - depth.square() / draw.uniform(5, 14) ** 2
+            sinus = torch.maximum(sinus, torch.exp(pool.clamp_(min=-40)))
         meninges = torch.exp(depth / -draw.uniform(0.8, 2.0)).mul_((one + 0.5).clamp_(0, 1.5))
         plexus = anatomy.inside_ventricle * (other - draw.uniform(0.5, 1.5)).mul_(6).sigmoid_()
         agent.add_(vessels, alpha=vessel).add_(falx, alpha=draw.uniform(0, 0.9))
