@@ -1,4 +1,4 @@
-"""`brats-engine segment`: from a case's files to a mask and its provenance."""
+"""`brats-engine segment`: from a case's files to a mask and its provenance, and a map of uncertainty if asked for."""
 
 import argparse
 import json
@@ -22,6 +22,7 @@ from engine.data import (
     output_convention,
     save_segmentation,
 )
+from engine.data.save import check_targets
 from engine.errors import CaseError
 from engine.model import DEFAULT_MODEL, find_model
 from engine.predict import TTA_SCHEMES, segment
@@ -40,7 +41,15 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("case", type=Path, metavar="CASE", help="the case's folder, or one of its files")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.nii.gz", help="default: CASE/<id>_prediction.nii.gz")
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT even if this program did not write it")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files even if this program did not write them"
+    )
+    parser.add_argument(
+        "--uncertainty",
+        type=Path,
+        metavar="FILE",
+        help="write the network's uncertainty here as well, in bits: 0 where it is sure, 1 where it cannot tell",
+    )
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|FOLDER", help="see `models list` (%(default)s)")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: %(default)s")
     parser.add_argument(
@@ -67,21 +76,26 @@ def run(options: argparse.Namespace) -> None:
     find_model(options.model)  # a wrong name is told before files are read
     files = find_case(options.case, _assigned(options))
     target = options.output or files.folder / f"{files.id}_prediction.nii.gz"
-    _check_target(target, overwrite=options.overwrite)
+    for path in (target,) if options.uncertainty is None else (target, options.uncertainty):
+        _check_target(path, overwrite=options.overwrite)
+    check_targets(files, target, options.uncertainty)
     _tell(_mapping_lines(files), quiet=options.quiet)
     case = watch(load_case(files, truth=False, resample=options.resample), quiet=options.quiet)
     _tell(case.warnings, quiet=options.quiet)
-    work = segment(case, model=options.model, device=options.device, tta=options.tta)
+    unsure = options.json or options.uncertainty is not None
+    work = segment(case, model=options.model, device=options.device, tta=options.tta, uncertainty=unsure)
     segmentation = watch(work, quiet=options.quiet)
     _tell(segmentation.notes, quiet=options.quiet)
     convention = CONVENTIONS[options.labels] if options.labels else output_convention(files)
-    mask, provenance = save_segmentation(target, segmentation, case, convention)
+    mask, provenance = save_segmentation(target, segmentation, case, convention, options.uncertainty)
     result = {
         "case": case.id,
         "mask": str(mask),
         "provenance": str(provenance),
+        "uncertainty": str(options.uncertainty) if options.uncertainty else None,
         "labels": convention.name,
         "volumes_ml": _volumes_ml(segmentation),
+        "confidence": dict(segmentation.uncertainty.confidence) if segmentation.uncertainty else None,
         "model": segmentation.model,
         "model_sha256": segmentation.model_sha256,
         "device": segmentation.device,
@@ -96,7 +110,8 @@ def run(options: argparse.Namespace) -> None:
 def _summary(result: dict[str, Any]) -> str:
     volumes = ", ".join(f"{region} {volume:.1f} ml" for region, volume in result["volumes_ml"].items())
     pace = f"{result['seconds']:.1f} s on {result['device']}"
-    return f"{result['mask']}: {volumes}; labels of {CONVENTIONS[result['labels']].title}; {pace}"
+    beside = f"; uncertainty in {result['uncertainty']}" if result["uncertainty"] else ""
+    return f"{result['mask']}: {volumes}; labels of {CONVENTIONS[result['labels']].title}; {pace}{beside}"
 
 
 def _volumes_ml(segmentation: Segmentation) -> dict[str, float]:
@@ -106,11 +121,11 @@ def _volumes_ml(segmentation: Segmentation) -> dict[str, float]:
 
 def _check_target(target: Path, *, overwrite: bool) -> None:
     if not target.name.endswith((".nii", ".nii.gz")):
-        raise CaseError(f"{target}: the mask is written as NIfTI; give a name that ends in .nii.gz or .nii")
+        raise CaseError(f"{target}: is written as NIfTI; give a name that ends in .nii.gz or .nii")
     if not target.parent.is_dir():
-        raise CaseError(f"{target.parent}: no such folder to write the mask to; make it, or choose another with -o")
+        raise CaseError(f"{target.parent}: no such folder to write {target.name} to; make it, or choose another")
     if target.exists() and not overwrite and not is_prediction(target):
-        raise CaseError(f"{target}: exists and is no prediction of this program; choose another -o, or --overwrite")
+        raise CaseError(f"{target}: exists and is no prediction of this program; choose another name, or --overwrite")
 
 
 def _assigned(options: argparse.Namespace) -> dict[Modality, ImageSource] | None:

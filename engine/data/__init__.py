@@ -7,7 +7,7 @@ from engine.data.dataset import DatasetFiles, find_dataset, fingerprint
 from engine.data.find import find_case
 from engine.data.foreground import background_value, foreground
 from engine.data.labels import CONVENTIONS, Label, LabelConvention, Region
-from engine.data.load import load_case
+from engine.data.load import load_case, load_labels
 from engine.data.mark import is_prediction
 from engine.data.nifti import grid_difference, open_nifti, read_labels, read_volume
 from engine.data.nifti_write import write_labels
@@ -42,6 +42,7 @@ __all__ = [
     "grid_rotation_deg",
     "is_prediction",
     "load_case",
+    "load_labels",
     "open_nifti",
     "orient",
     "output_convention",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.data.case import Case, CaseFiles, ImageSource, Modality
 from engine.data.checks import case_warnings
+from engine.data.convention import decide_convention
 from engine.data.labels import CONVENTIONS, LabelConvention
 from engine.data.nifti import NiftiFile, grid_difference, is_bare, open_nifti
 from engine.data.regrid import regrid_labels, regrid_volume
@@ -58,6 +59,25 @@ def load_case(
         labels = replace(labels, grid=target.grid)
     warnings += case_warnings(images, labels)
     return Case(files.id, files, images, labels, target.grid, tuple(dict.fromkeys(warnings)))
+
+
+def load_labels(path: Path, case: Case, convention: LabelConvention | None = None) -> LabelMap:
+    """Read another label map of a loaded case, such as a second reader's or a model's, on the case's grid.
+
+    convention: how to read its integers; without it what the file's own naming says, or else the case's. Raises
+    CaseError if it lies on another grid; ImageFileError if it cannot be read; LabelConventionError if the convention is
+    not known or contradicted.
+    """
+    convention = convention or decide_convention(path)[0] or case.files.convention
+    known = _truth_convention(case.files, path, convention)
+    opened = open_nifti(path)
+    grid = opened.header.grid
+    if not grid.matches(case.native):
+        raise CaseError(
+            f"{path}: {grid_difference(grid, case.native)}, compared with the case; only labels on the case's own grid "
+            "can be laid over it"
+        )
+    return LabelMap(known.decode(opened.integers(), str(path)), case.native)
 
 
 @dataclass(frozen=True, slots=True)

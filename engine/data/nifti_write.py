@@ -1,7 +1,8 @@
-"""Writing a label map as a NIfTI file on its native grid, voxel for voxel."""
+"""Writing a map of labels or of numbers as a NIfTI file on its native grid, voxel for voxel."""
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from engine.data.atomic import write_atomically
 from engine.data.labels import LabelConvention
 from engine.data.nifti_header import parse_header
-from engine.data.volume import Grid, LabelMap, grid_distance_mm
+from engine.data.volume import Grid, LabelMap, Volume, grid_distance_mm
 from engine.errors import ImageFileError
 
 _SAME_PLACE_MM = 1e-3
@@ -32,22 +33,33 @@ def encode_labels(path: Path, labels: LabelMap, convention: LabelConvention, des
 
     Raises ImageFileError if the name ends otherwise than in .nii or .nii.gz, or if NIfTI-1 cannot hold the grid.
     """
+    return _encode(path, convention.encode(labels.data), labels.grid, descrip)
+
+
+def encode_volume(path: Path, volume: Volume, descrip: str = "") -> bytes:
+    """The bytes of a file that holds a volume's numbers as float32, otherwise as `encode_labels` makes them.
+
+    Raises ImageFileError where that does.
+    """
+    return _encode(path, volume.data.astype("<f4", copy=False), volume.grid, descrip)
+
+
+def _encode(path: Path, values: NDArray[np.uint8] | NDArray[np.float32], grid: Grid, descrip: str) -> bytes:
     name = path.name.lower()
     if not name.endswith((".nii", ".nii.gz")):
-        raise ImageFileError(f"{path}: a mask is saved as NIfTI; let its name end in .nii.gz")
-    integers = convention.encode(labels.data)
-    header = _header(path, labels.grid, descrip)
-    stream = header.binaryblock + b"\0\0\0\0" + integers.tobytes(order="F")
-    _verify(path, stream, labels.grid, integers)
+        raise ImageFileError(f"{path}: is saved as NIfTI; let its name end in .nii.gz")
+    header = _header(path, grid, values.dtype, descrip)
+    stream = header.binaryblock + b"\0\0\0\0" + values.tobytes(order="F")
+    _verify(path, stream, grid, values)
     return gzip.compress(stream, compresslevel=6, mtime=0) if name.endswith(".gz") else stream
 
 
-def _header(path: Path, grid: Grid, descrip: str) -> Nifti1Header:
+def _header(path: Path, grid: Grid, dtype: np.dtype[Any], descrip: str) -> Nifti1Header:
     if max(grid.shape) > np.iinfo(np.int16).max:
         raise ImageFileError(f"{path}: a grid of {' x '.join(map(str, grid.shape))} voxels is too large for NIfTI-1")
     header = Nifti1Header(endianness="<")
     header.set_data_shape(grid.shape)
-    header.set_data_dtype(np.uint8)
+    header.set_data_dtype(dtype)
     header.set_xyzt_units("mm")
     header["vox_offset"] = header.single_vox_offset
     header["magic"] = header.single_magic
@@ -86,10 +98,10 @@ def _sheared(affine: NDArray[np.float64]) -> bool:
     return bool(np.abs(axes.T @ axes - np.eye(3)).max() > _SHEAR)
 
 
-def _verify(path: Path, stream: bytes, grid: Grid, integers: NDArray[np.uint8]) -> None:
+def _verify(path: Path, stream: bytes, grid: Grid, values: NDArray[np.uint8] | NDArray[np.float32]) -> None:
     """Refuse to write what would be read back as something else."""
     header = parse_header(path, stream)
     voxels = np.frombuffer(stream, header.dtype, offset=header.offset)
-    same = header.grid.matches(grid, _SAME_PLACE_MM) and np.array_equal(voxels, integers.ravel(order="F"))
+    same = header.grid.matches(grid, _SAME_PLACE_MM) and np.array_equal(voxels, values.ravel(order="F"))
     if not same:
         raise ImageFileError(f"{path}: not written, since NIfTI-1 cannot hold this grid; resample the images first")

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from engine.data import Case, LabelMap, Segmentation
+from engine.data.segmentation import Uncertainty
 from engine.errors import DeviceError
 from engine.model import ModelCard, find_model, read_card
 from engine.model.bundle import load_network
@@ -20,11 +21,14 @@ from engine.predict.device import choose_device
 from engine.predict.prepare import Prepared, check_modalities, prepare
 from engine.predict.regions import drop_small_et, regions_to_labels
 from engine.predict.resample import resample
+from engine.predict.uncertainty import uncertainty_of
 from engine.predict.windows import Stitch, gaussian_weights, passes
 from engine.progress import Pace, Progress, Work
 
 
-def segment_case(case: Case, *, model: str, device: str, tta: str, overlap: float | None) -> Work[Segmentation]:
+def segment_case(
+    case: Case, *, model: str, device: str, tta: str, overlap: float | None, uncertainty: bool
+) -> Work[Segmentation]:
     """See `engine.predict.segment`, which is this after torch has loaded."""
     started = perf_counter()
     card = find_model(model)
@@ -34,16 +38,22 @@ def segment_case(case: Case, *, model: str, device: str, tta: str, overlap: floa
     network = _network(card.folder, card.sha256, where)
     yield Progress(0, 0, "preparing the images")
     prepared = prepare(case, card)
+    doubt: Uncertainty | None = None
     if prepared is None:
         labels = np.zeros(case.native.shape, dtype=np.uint8)
         notes.append("all images are empty, so nothing is marked")
+        if uncertainty:
+            doubt = Uncertainty(np.zeros(case.native.shape, dtype=np.float16), dict.fromkeys(card.regions))
     else:
-        logits = yield from _predict(prepared, network, card, where, tta, card.overlap if overlap is None else overlap)
+        overlap = card.overlap if overlap is None else overlap
+        logits, probabilities = yield from _predict(prepared, network, card, where, tta, overlap, uncertainty)
         yield Progress(0, 0, "putting the labels on the case's grid")
         crop = labels_of(logits, prepared, card)
         if drop_small_et(crop, case.native.voxel_ml, card.min_et_ml):
             notes.append(f"enhancing tumour below {card.min_et_ml:g} ml in total was taken for necrotic core")
         labels = prepared.paste(crop)
+        if probabilities is not None:
+            doubt = uncertainty_of(probabilities, crop, prepared, card.regions)
     return Segmentation(
         labels=LabelMap(labels, case.native),
         case_id=case.id,
@@ -53,6 +63,7 @@ def segment_case(case: Case, *, model: str, device: str, tta: str, overlap: floa
         tta=tta,
         seconds=perf_counter() - started,
         notes=tuple(notes),
+        uncertainty=doubt,
     )
 
 
@@ -73,9 +84,18 @@ def _network(folder: Path, sha256: str, device: torch.device) -> Module:  # noqa
 
 
 def _predict(
-    prepared: Prepared, network: Module, card: ModelCard, device: torch.device, tta: str, overlap: float
-) -> Generator[Progress, None, Tensor]:
-    """Mean logits (R, X, Y, Z) of all windows and passes over the cropped brain, on the model's spacing."""
+    prepared: Prepared,
+    network: Module,
+    card: ModelCard,
+    device: torch.device,
+    tta: str,
+    overlap: float,
+    uncertainty: bool,
+) -> Generator[Progress, None, tuple[Tensor, Tensor | None]]:
+    """Mean logits (R, X, Y, Z) of all windows and passes over the cropped brain, on the model's spacing.
+
+    With `uncertainty` also the mean of their sigmoids, of the same shape, which is not the sigmoid of their mean.
+    """
     shape = (prepared.inputs.shape[1], prepared.inputs.shape[2], prepared.inputs.shape[3])
     plan = list(passes(tta, shape, card.window, overlap))
     pace = Pace(len(plan), "segmenting")
@@ -84,11 +104,16 @@ def _predict(
         inputs = prepared.inputs.to(device)
         flat = tta == "reference"  # the reference system averages its chunks without weights
         weights = (torch.ones(card.window) if flat else gaussian_weights(card.window)).to(device)
-        stitch = Stitch(len(card.regions), shape, weights)
+        logits = Stitch(len(card.regions), shape, weights)
+        probabilities = Stitch(len(card.regions), shape, weights) if uncertainty else None
         for done, (window, flips) in enumerate(plan, start=1):
-            stitch.add(forward(network, inputs[(slice(None), *window)], flips), window)
+            found = forward(network, inputs[(slice(None), *window)], flips)
+            logits.add(found, window)
+            if probabilities is not None:
+                probabilities.add(found.sigmoid(), window)
             yield pace.report(done)
-        return stitch.mean()[(slice(None), *prepared.content)].cpu()
+        content = (slice(None), *prepared.content)
+        return logits.mean()[content].cpu(), None if probabilities is None else probabilities.mean()[content].cpu()
     except torch.cuda.OutOfMemoryError as error:
         raise DeviceError(f"{device}: not enough memory for one window of {card.window}; choose the cpu") from error
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data import Case, Modality, Orientation, foreground, orient
+from engine.data.volume import ScalarT
 from engine.errors import ModelError
 from engine.model import ModelCard
 from engine.predict.normalise import normalise
@@ -33,10 +34,10 @@ class Prepared:
     brain: NDArray[np.bool_]
     orientation: Orientation
 
-    def paste(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Labels of the crop (X, Y, Z) put into the whole native grid, voxel for voxel."""
-        whole = np.zeros(self.orientation.canonical.shape, dtype=np.uint8)
-        whole[self.box] = labels
+    def paste(self, crop: NDArray[ScalarT]) -> NDArray[ScalarT]:
+        """What the crop (X, Y, Z) holds put into the whole native grid, voxel for voxel; 0 around it."""
+        whole = np.zeros(self.orientation.canonical.shape, dtype=crop.dtype)
+        whole[self.box] = crop
         return np.ascontiguousarray(self.orientation.inverse(whole))
 
 

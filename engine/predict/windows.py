@@ -62,7 +62,7 @@ def gaussian_weights(window: tuple[int, int, int]) -> Tensor:
 
 
 class Stitch:
-    """The weighted mean of logits from overlapping windows and passes, over one volume."""
+    """The weighted mean of logits, or of probabilities, from overlapping windows and passes, over one volume."""
 
     def __init__(self, channels: int, shape: tuple[int, int, int], weights: Tensor) -> None:
         """`weights` (X, Y, Z) are a window's; the sums live on its device."""
@@ -70,13 +70,13 @@ class Stitch:
         self._sum = torch.zeros((channels, *shape), device=weights.device)
         self._weight = torch.zeros(shape, device=weights.device)
 
-    def add(self, logits: Tensor, window: Window) -> None:
-        """Count a window's logits (channels, X, Y, Z) in."""
-        self._sum[(slice(None), *window)] += logits * self._window_weights
+    def add(self, values: Tensor, window: Window) -> None:
+        """Count a window's values (channels, X, Y, Z) in."""
+        self._sum[(slice(None), *window)] += values * self._window_weights
         self._weight[window] += self._window_weights
 
     def mean(self) -> Tensor:
-        """The mean logits (channels, X, Y, Z) float32; every voxel must lie in some window."""
+        """The mean values (channels, X, Y, Z) float32; every voxel must lie in some window."""
         return self._sum / self._weight
 
 

@@ -87,6 +87,31 @@ def test_json_is_the_only_thing_on_stdout(case, model, capsys):
     assert 0 < result["volumes_ml"]["ET"] <= result["volumes_ml"]["TC"] <= result["volumes_ml"]["WT"]
 
 
+def test_uncertainty_is_written_in_bits_on_the_cases_grid(case, model, capsys):
+    target = case / "unsure.nii.gz"
+    assert segment(case, model, "--uncertainty", target) == 0
+    assert f"uncertainty in {target}" in capsys.readouterr().out
+    image, source = nib.load(target), nib.load(case / "BraTS20_Training_001_t1ce.nii.gz")
+    assert image.get_data_dtype() == np.float32
+    np.testing.assert_array_equal(image.affine, source.affine)
+    entropy = np.asarray(image.dataobj)
+    # WT's logit is 0 in all of the brain whose z-score is negative: a probability of 1/2, 1 bit
+    assert entropy.max() == 1.0
+    np.testing.assert_array_equal(entropy > 0, np.asarray(source.dataobj) != 0)
+    assert json.loads((case / "unsure.json").read_text())["uncertainty"]["unit"] == "bit"
+    assert segment(case, model, "--uncertainty", target) == 0, (
+        "its own output is replaced, and never taken for an image"
+    )
+
+
+def test_json_tells_the_confidence_of_each_region(case, model, capsys):
+    assert segment(case, model, "--json", "--quiet") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["uncertainty"] is None
+    assert set(result["confidence"]) == {"ET", "TC", "WT"}
+    assert all(0 < dice < 1 for dice in result["confidence"].values())
+
+
 def test_a_person_can_say_which_file_is_which(case, model, capsys):
     (case / "BraTS20_Training_001_t1ce.nii.gz").rename(case / "odd.nii.gz")
     assert segment(case, model, "--json", "--t1c", case / "odd.nii.gz") == 0
@@ -111,6 +136,8 @@ def test_what_the_names_do_not_decide_is_told_with_the_option_that_does(case, mo
     [
         (["-o", "mask.png"], "ends in .nii.gz"),
         (["-o", "nowhere/mask.nii.gz"], "no such folder"),
+        (["--uncertainty", "unsure.png"], "ends in .nii.gz"),
+        (["-o", "one.nii.gz", "--uncertainty", "one.nii"], "would replace the mask"),
         (["--model", "nothing"], "no such model"),
         (["--device", "cuda:77"], "cuda:77"),
         (["--t1c", "nothing.nii.gz"], "nothing.nii.gz"),
@@ -133,6 +160,10 @@ def test_a_foreign_file_is_not_overwritten_unasked(case, model, capsys):
     assert "--overwrite" in capsys.readouterr().err
     assert target.read_bytes() == b"precious"
     assert segment(case, model, "-o", target, "--overwrite") == 0
+    target.write_bytes(b"precious")
+    (case.parent / "mine.json").unlink()
+    assert segment(case, model, "--uncertainty", target) == 2
+    assert target.read_bytes() == b"precious"
 
 
 def test_an_empty_folder_is_one_line(tmp_path, model, capsys):

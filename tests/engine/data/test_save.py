@@ -14,6 +14,7 @@ from engine.data import (
     Label,
     LabelMap,
     Modality,
+    Region,
     Segmentation,
     decide_convention,
     find_case,
@@ -21,6 +22,7 @@ from engine.data import (
     load_case,
     save_segmentation,
 )
+from engine.data.segmentation import Uncertainty
 from engine.errors import ImageFileError, LabelConventionError
 from engine.progress import finish
 from tests.engine.data.files import gunzip, write, write_case
@@ -35,14 +37,22 @@ def case(tmp_path):
     return finish(load_case(find_case(folder)))
 
 
-def segmentation(case, value=Label.ET):
+def segmentation(case, value=Label.ET, uncertainty=None):
     labels = np.zeros(case.native.shape, dtype=np.uint8)
     labels[1:3, 1:3, 1:3] = value
-    return Segmentation(LabelMap(labels, case.native), case.id, "tiny", "ab" * 32, "cpu", "flips", 1.23456, ("a note",))
+    return Segmentation(
+        LabelMap(labels, case.native), case.id, "tiny", "ab" * 32, "cpu", "flips", 1.23456, ("a note",), uncertainty
+    )
 
 
-def save(case, name=f"{ID}_prediction.nii.gz", **options):
-    return save_segmentation(case.files.folder / name, segmentation(case, **options), case, BRATS2020)
+def save(case, name=f"{ID}_prediction.nii.gz", unsure=None, **options):
+    """Save beside the case's images; with a name for `unsure` the entropy as well, 0.25 bits in one voxel."""
+    if unsure is None:
+        return save_segmentation(case.files.folder / name, segmentation(case, **options), case, BRATS2020)
+    entropy = np.zeros(case.native.shape, dtype=np.float16)
+    entropy[1, 2, 3] = 0.25
+    unsure_one = segmentation(case, uncertainty=Uncertainty(entropy, {Region.ET: None, Region.WT: 0.75}), **options)
+    return save_segmentation(case.files.folder / name, unsure_one, case, BRATS2020, case.files.folder / unsure)
 
 
 def test_the_mask_lies_on_the_native_grid_in_the_convention(case):
@@ -71,6 +81,59 @@ def test_the_provenance_says_where_it_came_from(case):
     assert "a note" in record["notes"]
     assert record["notice"].startswith("Research use only")
     assert datetime.now(UTC) - datetime.fromisoformat(record["created"]) < timedelta(minutes=5)
+
+
+def test_the_entropy_lies_on_the_native_grid_with_a_provenance_of_its_own(case):
+    mask, _ = save(case, unsure="unsure.nii.gz")
+    target = case.files.folder / "unsure.nii.gz"
+    image = nib.load(target)
+    assert image.get_data_dtype() == np.float32
+    np.testing.assert_array_equal(image.affine, case.native.affine)
+    data = np.asarray(image.dataobj)
+    assert data[1, 2, 3] == 0.25
+    assert data.sum() == 0.25
+    record, of_mask = (
+        json.loads((case.files.folder / name).read_text()) for name in ("unsure.json", mask.name[:-7] + ".json")
+    )
+    assert record["uncertainty"] == {
+        "measure": "entropy",
+        "unit": "bit",
+        "file": "unsure.nii.gz",
+        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
+    }
+    for shared in ("case", "model", "device", "tta", "inputs"):
+        assert record[shared] == of_mask[shared]
+    assert record["confidence"] == of_mask["confidence"] == {"ET": None, "WT": 0.75}
+    assert "labels" not in record
+
+
+@pytest.mark.parametrize("name", [f"{ID}_uncertainty.nii.gz", f"{ID}_label.nii.gz", f"{ID}_t1gd.nii.gz", "unsure.nii"])
+def test_the_entropy_is_never_truth_nor_image_nor_mask(case, name):
+    save(case, unsure=name)
+    target = case.files.folder / name
+    for _ in range(2):  # by its provenance, then by its mark
+        assert is_prediction(target)
+        assert find_case(case.files.folder) == case.files
+        assert decide_convention(target)[0] is None
+        (case.files.folder / f"{target.name.split('.')[0]}.json").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", [f"{ID}_prediction.nii.gz", f"{ID}_prediction.nii", "link.nii.gz"])
+def test_the_entropy_does_not_replace_the_mask(case, name):
+    (case.files.folder / "link.nii.gz").symlink_to(case.files.folder / f"{ID}_prediction.nii.gz")
+    with pytest.raises(ImageFileError, match="would replace the mask"):
+        save(case, unsure=name)
+    assert not (case.files.folder / f"{ID}_prediction.nii.gz").exists()
+
+
+def test_entropy_that_was_not_asked_for_or_lies_elsewhere_is_a_bug(case):
+    target = case.files.folder / "x.nii.gz"
+    for uncertainty in (None, Uncertainty(np.zeros((2, 2, 2), dtype=np.float16), {})):
+        with pytest.raises(ValueError, match="no uncertainty on the grid"):
+            save_segmentation(
+                target, segmentation(case, uncertainty=uncertainty), case, BRATS2020, target.with_name("y.nii.gz")
+            )
+    assert not target.exists()
 
 
 def test_a_vanished_input_costs_its_hash_and_not_the_mask(case):
@@ -122,8 +185,9 @@ def test_a_damaged_provenance_leaves_the_mark(case, content):
 def test_the_cases_own_files_are_never_overwritten(case):
     for source in [*(source.path for source in case.files.images.values()), case.files.truth]:
         before = source.read_bytes()
-        with pytest.raises(ImageFileError, match="is a file of the case itself"):
-            save(case, source.name)
+        for names in ({"name": source.name}, {"unsure": source.name}):
+            with pytest.raises(ImageFileError, match="is a file of the case itself"):
+                save(case, **names)
         assert source.read_bytes() == before
     (case.files.folder / "link.nii.gz").symlink_to(case.files.truth)
     with pytest.raises(ImageFileError, match="is a file of the case itself"):
@@ -146,10 +210,10 @@ def test_saving_again_replaces_both(case):
 
 
 @pytest.mark.parametrize("again", [False, True])
-@pytest.mark.parametrize("failing_call", [1, 2])
-def test_mask_and_provenance_are_written_both_or_neither(case, monkeypatch, failing_call, again):
+@pytest.mark.parametrize("failing_call", [1, 2, 3, 4])
+def test_images_and_provenances_are_written_all_or_none(case, monkeypatch, failing_call, again):
     if again:
-        save(case)
+        save(case, unsure="unsure.nii.gz")
     before = {path.name: path.read_bytes() for path in case.files.folder.iterdir()}
     replace, calls = Path.replace, []
 
@@ -161,7 +225,7 @@ def test_mask_and_provenance_are_written_both_or_neither(case, monkeypatch, fail
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(ImageFileError, match="could not be written"):
-        save(case, value=Label.ED)
+        save(case, value=Label.ED, unsure="unsure.nii.gz")
     assert {path.name: path.read_bytes() for path in case.files.folder.iterdir()} == before
 
 
