@@ -1,7 +1,7 @@
 """How good a model is on a data set with truth. Importing this is cheap: torch loads when something is computed."""
 
-from engine.evaluate.results import Evaluation
+from engine.evaluate.results import Evaluation, Scored, read_results
 from engine.evaluate.run import evaluate
 from engine.evaluate.table import CaseResult
 
-__all__ = ["CaseResult", "Evaluation", "evaluate"]
+__all__ = ["CaseResult", "Evaluation", "Scored", "evaluate", "read_results"]

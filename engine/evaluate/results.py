@@ -14,9 +14,11 @@ from engine.data.mark import EVALUATION, PROGRAM, SUMMARY_FILE, read_summary
 from engine.errors import EvaluationError
 from engine.evaluate.table import HASH_DIGITS, CaseResult, from_csv, to_csv
 from engine.model import ModelCard
+from engine.progress import Progress
 from engine.score import MEASURES, Spread, cohort_table
 
 TABLE_FILE = "cases.csv"
+MASKS_FOLDER = "masks"
 _OF_PEOPLE = ("name", "title", "description", "training", "scores", "limits")
 _DIGITS = 6
 
@@ -63,6 +65,33 @@ class Evaluation:
         """The table of Dice: ET, TC, WT and their average over the cases."""
         return cohort_table([result.scores for result in self.results])
 
+    def mask_path(self, case: str) -> Path:
+        """Where the predicted mask of a case lies; nothing is there if masks were not kept, or the case failed."""
+        return self.folder / MASKS_FOLDER / f"{case}.nii.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored(Progress):
+    """The report with which an evaluation goes on to its next case, and the last one: with it comes what is done."""
+
+    evaluation: Evaluation = field(kw_only=True)
+
+
+def read_results(folder: Path) -> Evaluation:
+    """What an evaluation has written into `folder`, whether it has ended or not.
+
+    Raises EvaluationError if `folder` holds no results, or they cannot be read.
+    """
+    summary = read_summary(folder)
+    if summary is None:
+        raise EvaluationError(f"{folder}: holds no results of an evaluation; choose the folder that one wrote into")
+    try:
+        failures = {str(found["case"]): str(found["reason"]) for found in summary["failures"]}
+    except (KeyError, TypeError) as error:
+        raise EvaluationError(f"{folder / SUMMARY_FILE}: is damaged; evaluate again into another folder") from error
+    results = sorted(_table(folder), key=lambda result: result.id)
+    return Evaluation(folder, tuple(results), failures, summary)
+
 
 def earlier_results(folder: Path, setup: Setup) -> dict[str, CaseResult]:
     """What an earlier run of the same setup left in `folder`, by the cases' ids; nothing where there was none.
@@ -76,13 +105,19 @@ def earlier_results(folder: Path, setup: Setup) -> dict[str, CaseResult]:
                 raise EvaluationError(f"{path}: is not a result of this program; choose another folder with -o")
         return {}
     _check_same(folder, summary, setup.to_json())
+    return {result.id: result for result in _table(folder)}
+
+
+def _table(folder: Path) -> list[CaseResult]:
+    """The rows of the table in `folder`; none where there is no table, as before an evaluation's first case."""
+    table = folder / TABLE_FILE
     try:
         text = table.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {}
+        return []
     except (OSError, ValueError) as error:
-        raise EvaluationError(f"{table}: cannot be read ({error}); choose another folder with -o") from error
-    return {result.id: result for result in from_csv(text, table)}
+        raise EvaluationError(f"{table}: cannot be read ({error}); choose another folder") from error
+    return from_csv(text, table)
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from engine.data import (
     save_segmentation,
 )
 from engine.errors import CaseError, DeviceError, EngineError, EvaluationError, ImageFileError, ModelError
-from engine.evaluate.results import Evaluation, Record, Setup, earlier_results, make_folder
+from engine.evaluate.results import MASKS_FOLDER, Evaluation, Record, Scored, Setup, earlier_results, make_folder
 from engine.evaluate.table import HASH_DIGITS, CaseResult
 from engine.model import DEFAULT_MODEL, ModelCard, find_model
 from engine.predict import segment
@@ -32,7 +32,6 @@ from engine.predict.device import AUTO, choose_device
 from engine.progress import Pace, Progress, Work
 from engine.score import Score, score
 
-MASKS_FOLDER = "masks"
 _DIGITS = 6
 T = TypeVar("T")
 
@@ -49,6 +48,8 @@ def evaluate(
     masks: bool = True,
 ) -> Work[Evaluation]:
     """Score a model on every case of `dataset` that has a truth: a generator that reports the cases done.
+
+    The report with which it goes on to a case, and the last one, is a `Scored`: with it come the results so far.
 
     Results go into `folder`: `cases.csv` with a row for each case, `summary.json`, and with `masks` the predicted
     masks. They are written after each case, so that nothing done is lost, however the run ends; the next run with the
@@ -71,12 +72,11 @@ def evaluate(
     record = Record(folder, setup, len(tasks), failures={str(path): why for path, why in found.unreadable.items()})
     record.results |= {task.id: earlier[task.id] for task in tasks if task.is_done(earlier.get(task.id))}
     make_folder(folder / MASKS_FOLDER if masks else folder)
-    record.save()
+    evaluation = record.save()
     todo = [task for task in tasks if task.id not in record.results]
     if todo:
         _check_computable(setup.card, device)
-    yield from _work_off(todo, record, device)
-    return record.save()
+    return (yield from _work_off(todo, record, evaluation, device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ def _task(files: CaseFiles, setup: Setup, masks: Path | None) -> _Task:
     return _Task(files, fingerprint(files, setup.dataset), masks / f"{files.id}.nii.gz" if masks else None)
 
 
-def _work_off(tasks: list[_Task], record: Record, device: str) -> Work[None]:
-    """Do the tasks one by one and write down what came of each."""
+def _work_off(tasks: list[_Task], record: Record, evaluation: Evaluation, device: str) -> Work[Evaluation]:
+    """Do the tasks one by one and write down what came of each; `evaluation` is what there is before them."""
     pace = Pace(len(tasks), "")
     for done, task in enumerate(tasks):
         report = replace(pace.report(done), stage=task.id)
-        yield report
+        yield Scored(report.done, report.total, report.stage, report.seconds_left, evaluation=evaluation)
         try:
             predicted = yield from _as_one_step(_predict_and_score(task.files, record.setup, device), report)
         except DeviceError:
@@ -130,8 +130,9 @@ def _work_off(tasks: list[_Task], record: Record, device: str) -> Work[None]:
             if task.mask is not None:
                 _save_mask(task.mask, predicted, record.setup.convention)
             record.results[task.id] = _result(task, predicted)
-        record.save()
-    yield replace(pace.report(len(tasks)), stage="done")
+        evaluation = record.save()
+    yield Scored(len(tasks), len(tasks), "done", 0.0, evaluation=evaluation)
+    return evaluation
 
 
 def _as_one_step(work: Work[T], report: Progress) -> Work[T]:

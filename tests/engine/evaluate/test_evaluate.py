@@ -8,7 +8,8 @@ import pytest
 
 from engine.data import CONVENTIONS, Modality
 from engine.errors import CaseError, DeviceError, EvaluationError, ImageFileError, ModelError
-from engine.evaluate import evaluate
+from engine.evaluate import Scored, evaluate, read_results
+from engine.isolate import Worker
 from engine.progress import finish
 from tests.engine.bundles import card, save_bundle, threshold_bundle, threshold_network
 from tests.engine.cohorts import NO_TUMOUR, PARTLY, PARTLY_DICE, PERFECT, write_case
@@ -137,6 +138,59 @@ def test_time_left_is_known_after_the_first_case(dataset, out, model):
     assert {report.seconds_left for report in reports if report.stage == FIRST} == {None}
     assert all(report.seconds_left > 0 and report.done == 1 for report in reports if report.stage == SECOND)
     assert reports[-1].fraction == 1.0
+
+
+# Reading results, also while they are made
+
+
+def test_the_results_so_far_come_with_the_reports(dataset, out, model):
+    reports = [report for report in run(dataset, out, model) if isinstance(report, Scored)]
+    assert [report.stage for report in reports] == [FIRST, SECOND, "done"]
+    assert [[result.id for result in report.evaluation.results] for report in reports] == [
+        [],
+        [FIRST],
+        [FIRST, SECOND],
+    ]
+
+
+def test_a_run_that_goes_on_begins_with_what_there_is(dataset, out, model):
+    finish(run(dataset, out, model))
+    (out / "masks" / f"{SECOND}.nii.gz").unlink()
+    begun = next(report for report in run(dataset, out, model) if isinstance(report, Scored))
+    assert (begun.stage, [result.id for result in begun.evaluation.results]) == (SECOND, [FIRST])
+
+
+def test_what_was_written_is_read(dataset, out, model):
+    write_case(dataset / "BraTS20_Training_003", None)
+    evaluation = finish(run(dataset, out, model))
+    found = read_results(out)
+    assert found == evaluation
+    assert list(found.failures) == ["BraTS20_Training_003"]
+    assert found.mask_path(FIRST).is_file()
+    assert not found.mask_path("BraTS20_Training_003").exists()
+
+
+def test_results_are_read_while_they_are_made(dataset, out, model):
+    work = run(dataset, out, model)
+    while next(work).stage != SECOND:
+        pass
+    assert [result.id for result in read_results(out).results] == [FIRST]
+    work.close()
+
+
+def test_results_come_from_another_process(dataset, out, model):
+    evaluation = finish(run(dataset, out, model))
+    with Worker() as worker:
+        assert finish(worker.run("engine.evaluate:read_results", out)) == evaluation
+
+
+def test_a_folder_without_results_is_told(tmp_path, out):
+    with pytest.raises(EvaluationError, match="holds no results"):
+        read_results(tmp_path)
+    out.mkdir(parents=True)
+    (out / "summary.json").write_text('{"program": "brats-viewer", "kind": "evaluation"}')
+    with pytest.raises(EvaluationError, match="is damaged"):
+        read_results(out)
 
 
 # Going on with an earlier run
