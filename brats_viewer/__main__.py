@@ -61,14 +61,15 @@ def _run(case: Path | None) -> int:
     application.setApplicationVersion(__version__)
     application.setDesktopFileName(_PROGRAM)
     application.setWindowIcon(app_icon())
-    Theme(application)
     session = Session(Worker())
-    window = MainWindow(session, Settings())
+    window = MainWindow(session, Settings(), Theme(application))
     _catch_everything(window)
     _end_on_interrupt(application)
     window.show()
     if case:
         session.open(case.absolute())
+    else:
+        window.reopen()
     try:
         return application.exec()
     finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
+    QDockWidget,
     QHBoxLayout,
     QMainWindow,
     QMenu,
@@ -17,11 +18,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from brats_viewer.actions import Group, fill_menus, fill_toolbar, make_actions, modality_command
+from brats_viewer.actions import fill_menus, fill_toolbar, make_actions
+from brats_viewer.cohort_conversation import CohortConversation
+from brats_viewer.cohort_session import CohortSession
+from brats_viewer.commands import Group
 from brats_viewer.conversation import Conversation
 from brats_viewer.dialogs.about_dialog import AboutDialog
 from brats_viewer.dialogs.keys_dialog import KeysDialog
 from brats_viewer.panels.case_panel import CasePanel
+from brats_viewer.panels.cohort_panel import CohortPanel
+from brats_viewer.panels.comparison_panel import ComparisonPanel
 from brats_viewer.panels.cursor_bar import CursorBar
 from brats_viewer.panels.loading_page import LoadingPage
 from brats_viewer.panels.notice_bar import NoticeBar
@@ -29,14 +35,19 @@ from brats_viewer.panels.overlay_panel import OverlayPanel
 from brats_viewer.panels.result_panel import ResultPanel
 from brats_viewer.panels.segment_panel import SegmentPanel
 from brats_viewer.panels.start_page import StartPage
-from brats_viewer.session import Overlay, Session
+from brats_viewer.review import Review
+from brats_viewer.session import Index, Session
 from brats_viewer.settings import Settings
-from brats_viewer.views import TriPlanarView
-from engine.data import Modality
+from brats_viewer.theme import Theme
+from brats_viewer.thumbnails import forget_thumbnails, keep_thumbnail, thumbnail_path
+from brats_viewer.view_commands import ViewCommands
+from brats_viewer.views import SliceGrid
+from brats_viewer.views.box_plot import BoxPlot
+from brats_viewer.views.slice_strip import SliceStrip
 from engine.resources import resource
 
 COLUMN_WIDTH = 348
-OPACITY_STEP = 0.1
+SAID_FOR_MS = 5000
 
 
 class MainWindow(QMainWindow):
@@ -45,19 +56,27 @@ class MainWindow(QMainWindow):
     unexpected = Signal(str, str)
     """A line and a traceback of a bug, from whatever thread, for the notice bar."""
 
-    def __init__(self, session: Session, settings: Settings) -> None:
+    def __init__(self, session: Session, settings: Settings, theme: Theme | None = None) -> None:
         super().__init__()
-        self.session, self.settings = session, settings
+        self.session, self.settings, self._theme = session, settings, theme
+        self.cohort = CohortSession(session.run_isolated, session)
         self.conversation = Conversation(session, settings, self)
         self.notice = NoticeBar(session)
         self.start_page, self.loading_page = StartPage(), LoadingPage(session)
-        self.views = TriPlanarView(session)
+        self.views = SliceGrid(session)
         self.case_panel, self.overlay_panel = CasePanel(session), OverlayPanel(session)
         self.segment_panel, self.result_panel = SegmentPanel(session), ResultPanel(session)
+        self.comparison_panel = ComparisonPanel(session)
         self.cursor_bar = CursorBar(session)
         self.actions_by_id = make_actions(self)
+        self.cohort_conversation = CohortConversation(self.cohort, session, settings, self)
+        self.cohort_panel = CohortPanel(self.cohort, BoxPlot(self.cohort))
+        self.strip = SliceStrip(session)
         self._given_up = self._warmed = self._was_segmenting = False
+        self._place: Index | None = None
         self._lay_out()
+        self.view_commands = ViewCommands(session, self.views, self.actions_by_id, self)
+        Review(session, self.cohort, self.conversation.consider, self.view_commands.go_to_worst_slice)
         self._bind_commands()
         self._follow_session()
         self._restore_settings()
@@ -74,14 +93,21 @@ class MainWindow(QMainWindow):
         self._recent_menu.setToolTipsVisible(True)
         menus[Group.FILE].insertMenu(self.actions_by_id["open_sample"], self._recent_menu)
         self._toolbar = QToolBar("Tools", self)
+        self._toolbar.setObjectName("tools")
         self._toolbar.setMovable(False)
         self._toolbar.setIconSize(QSize(18, 18))
         self._toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._toolbar.toggleViewAction().setVisible(False)
         fill_toolbar(self._toolbar, self.actions_by_id)
         self.addToolBar(self._toolbar)
+        self._case_page = QWidget()
+        below = QVBoxLayout(self._case_page)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(self.views, 1)
+        below.addWidget(self.strip)
         self._pages = QStackedWidget()
-        for page in (self.start_page, self.loading_page, self.views):
+        for page in (self.start_page, self.loading_page, self._case_page):
             self._pages.addWidget(page)
         left, middle = QVBoxLayout(), QWidget()
         left.setSpacing(0)
@@ -95,6 +121,12 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addWidget(self.cursor_bar, 1)
+        self._dock = QDockWidget("Cases", self)
+        self._dock.setObjectName("cohort")
+        self._dock.setAllowedAreas(Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._dock)
+        self._dock.setWidget(self.cohort_panel)
+        self._dock.hide()
 
     def _lay_out_column(self) -> QScrollArea:
         content = QWidget()
@@ -102,7 +134,13 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(content)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
-        for panel in (self.case_panel, self.overlay_panel, self.segment_panel, self.result_panel):
+        for panel in (
+            self.case_panel,
+            self.overlay_panel,
+            self.segment_panel,
+            self.result_panel,
+            self.comparison_panel,
+        ):
             column.addWidget(panel)
         column.addStretch(1)
         self._column = QScrollArea()
@@ -115,7 +153,7 @@ class MainWindow(QMainWindow):
     # Commands
 
     def _bind_commands(self) -> None:
-        session, conversation = self.session, self.conversation
+        session, conversation, cohort = self.session, self.conversation, self.cohort
         handlers: dict[str, Callable[[], object]] = {
             "open": conversation.choose_folder,
             "open_file": conversation.choose_file,
@@ -123,48 +161,56 @@ class MainWindow(QMainWindow):
             "assign": conversation.reassign,
             "save": conversation.save,
             "save_as": conversation.save_as,
+            "export_report": conversation.export_report,
+            "export_scores": conversation.export_scores,
+            "export_view": lambda: conversation.export_view(self.views),
             "quit": self.close,
-            "overlay": lambda: session.set_overlay_shown(not session.overlay_shown),
-            "swap": self._swap_overlay,
-            "less_opacity": lambda: session.set_opacity(session.opacity - OPACITY_STEP),
-            "more_opacity": lambda: session.set_opacity(session.opacity + OPACITY_STEP),
-            "crosshair": self._show_crosshair,
-            "radiological": self._show_sides,
-            "tumour": session.go_to_tumour,
-            "reset": self._reset,
+            "open_cohort": self._choose_cohort,
+            "cohort": lambda: self._dock.setVisible(self._dock.isHidden()),
+            "previous_case": cohort.previous,
+            "next_case": cohort.next,
+            "open_labels": conversation.open_labels,
             "segment": conversation.segment,
             "cancel": session.segmenting.cancel,
             "keys": lambda: KeysDialog(self).open(),
             "about": lambda: AboutDialog(self).open(),
-            **{modality_command(modality): partial(session.set_modality, modality) for modality in Modality},
         }
-        for command, action in self.actions_by_id.items():
-            action.triggered.connect(handlers[command])
+        for command, handle in handlers.items():
+            self.actions_by_id[command].triggered.connect(handle)
+        conversation.failed.connect(self.notice.show_line)
+        conversation.exported.connect(lambda path: self.statusBar().showMessage(f"Saved {path}", SAID_FOR_MS))
+        self.strip.slice_asked.connect(session.go_to_slice)
+        view, comparison = self.view_commands, self.comparison_panel
         self.start_page.open_asked.connect(conversation.choose_folder)
         self.start_page.sample_asked.connect(self._open_sample)
         self.start_page.recent_asked.connect(session.open)
         self.case_panel.assign_asked.connect(conversation.reassign)
+        self.overlay_panel.uncertain_asked.connect(view.go_to_most_uncertain)
         self.segment_panel.segment_asked.connect(conversation.segment)
         self.result_panel.save_asked.connect(conversation.save)
+        comparison.open_labels_asked.connect(conversation.open_labels)
+        comparison.place_asked.connect(session.set_cursor)
+        comparison.worst_asked.connect(view.go_to_worst_slice)
+        comparison.error_asked.connect(view.go_to_next_error)
+        comparison.largest_asked.connect(view.go_to_largest_slice)
+        panel = self.cohort_panel
+        panel.open_asked.connect(self._choose_cohort)
+        panel.results_asked.connect(self.cohort_conversation.choose_results)
+        panel.evaluate_asked.connect(self.cohort_conversation.evaluate)
+        panel.save_asked.connect(self.cohort_conversation.save_table)
         self.unexpected.connect(self.notice.show_line)
 
     def _open_sample(self) -> None:
         self.session.open(sample_case())
 
-    def _swap_overlay(self) -> None:
-        other = Overlay.TRUTH if self.session.overlay is Overlay.PREDICTION else Overlay.PREDICTION
-        if self.session.label_map(other):
-            self.session.set_overlay(other)
+    def _choose_cohort(self) -> None:
+        if self.cohort_conversation.choose_folder():
+            self._dock.show()
 
-    def _reset(self) -> None:
-        self.views.reset_view()
-        self.session.reset_levels()
-
-    def _show_crosshair(self) -> None:
-        self.views.set_crosshair_shown(self.actions_by_id["crosshair"].isChecked())
-
-    def _show_sides(self) -> None:
-        self.views.set_radiological(self.actions_by_id["radiological"].isChecked())
+    def open_cohort(self, folder: Path) -> None:
+        """Show the cases of a folder in their table."""
+        self._dock.show()
+        self.cohort.open(folder)
 
     # What the session says
 
@@ -172,11 +218,14 @@ class MainWindow(QMainWindow):
         session = self.session
         session.case_changed.connect(self._remember_case)
         session.segmenting.changed.connect(self._reveal)
+        session.display_changed.connect(self._show_look)
+        self._dock.visibilityChanged.connect(self._show_state)
         for changed in (
             session.case_changed,
             session.prediction_changed,
-            session.modality_changed,
-            session.overlay_changed,
+            session.comparison_changed,
+            self.cohort.shown_changed,
+            self.cohort.current_changed,
             session.plan_changed,
             session.engine_surveyed,
             session.opening.changed,
@@ -192,29 +241,29 @@ class MainWindow(QMainWindow):
         self._column.setVisible(here)
         self.setWindowTitle(f"{session.case.id}[*] – BraTS Viewer" if session.case else "BraTS Viewer")
         self.setWindowModified(session.has_unsaved_prediction)
-        for modality in Modality:
-            show = action[modality_command(modality)]
-            show.setEnabled(session.case is not None and modality in session.case.images)
-            show.setChecked(here and modality is session.modality)
-        both = all(session.label_map(overlay) for overlay in Overlay)
-        action["overlay"].setChecked(session.overlay_shown)
-        action["overlay"].setEnabled(session.label_map(session.overlay) is not None)
-        action["swap"].setEnabled(both)
-        action["tumour"].setEnabled(session.overlay_labels() is not None)
-        for command in ("assign", "reset", "crosshair", "radiological", "less_opacity", "more_opacity"):
+        self.view_commands.show_state()
+        for command in ("assign", "export_view", "export_report", "open_labels"):
             action[command].setEnabled(here)
+        action["export_scores"].setEnabled(session.comparison is not None)
+        action["cohort"].setChecked(not self._dock.isHidden())
+        for command in ("previous_case", "next_case"):
+            action[command].setEnabled(bool(self.cohort.shown))
         masked = session.prediction is not None and not session.saving.is_running
         action["save"].setEnabled(masked and session.has_unsaved_prediction)
         action["save_as"].setEnabled(masked)
         action["segment"].setEnabled(session.can_segment)
         action["cancel"].setEnabled(session.segmenting.is_running and not session.segmenting.is_stopping)
 
+    def _show_look(self) -> None:
+        if self._theme:
+            self._theme.set_look(self.session.display.look)
+
     def _page(self) -> QWidget:
         """A case stays in view while a folder is only being looked into, since that may end there."""
         progress, here = self.session.opening.progress, self.session.case is not None
         if progress and (progress.total or not here):
             return self.loading_page
-        return self.views if here else self.start_page
+        return self._case_page if here else self.start_page
 
     def _reveal(self) -> None:
         """Bring into view what has just begun or ended, where the column is longer than the window."""
@@ -226,13 +275,23 @@ class MainWindow(QMainWindow):
 
     def _remember_case(self) -> None:
         case = self.session.case
+        if case:
+            QTimer.singleShot(0, self, self._keep_thumbnail)  # after the slices are painted
         if case and self.session.opened_path and case.files.folder != sample_case():
             self.settings.add_recent_case(self.session.opened_path)
         self._show_recent()
+        place, self._place = self._place, None
+        if place:
+            self.session.set_cursor(place)
+
+    def _keep_thumbnail(self) -> None:
+        path = self.session.opened_path
+        if path in self.settings.recent_cases:
+            keep_thumbnail(self.session, path)
 
     def _show_recent(self) -> None:
         recent = self.settings.recent_cases
-        self.start_page.set_recent(recent)
+        self.start_page.set_recent([(path, thumbnail_path(path)) for path in recent])
         self._recent_menu.clear()
         for path in recent:
             entry = self._recent_menu.addAction(path.name)
@@ -245,6 +304,7 @@ class MainWindow(QMainWindow):
 
     def _forget_recent(self) -> None:
         self.settings.clear_recent_cases()
+        forget_thumbnails()
         self._show_recent()
 
     # Settings
@@ -253,20 +313,29 @@ class MainWindow(QMainWindow):
         settings, action = self.settings, self.actions_by_id
         if not self.restoreGeometry(settings.geometry):
             self.resize(1400, 900)
+        self.restoreState(settings.dock_state)
+        self._dock.hide()
         self.session.set_opacity(settings.opacity)
         self.session.set_plan(settings.model, settings.device, settings.tta)
-        action["crosshair"].setChecked(settings.crosshair)
-        action["radiological"].setChecked(settings.radiological)
-        self._show_crosshair()
-        self._show_sides()
+        self.session.set_windows(settings.windows)
+        self.session.set_display(**settings.display.to_json())
+        action["reopen"].setChecked(settings.reopens)
         self._show_recent()
+
+    def reopen(self) -> None:
+        """Go on where the viewer was closed, if a person wants that."""
+        kept = self.settings.take_session()
+        if kept and self.settings.reopens:
+            path, self._place = kept
+            self.session.open(path)
 
     def _store_settings(self) -> None:
         settings, plan = self.settings, self.session.plan
-        settings.geometry = self.saveGeometry()
+        settings.geometry, settings.dock_state = self.saveGeometry(), self.saveState()
         settings.opacity = self.session.opacity
-        settings.crosshair = self.actions_by_id["crosshair"].isChecked()
-        settings.radiological = self.actions_by_id["radiological"].isChecked()
+        settings.display, settings.windows = self.session.display, self.session.windows
+        settings.reopens = self.actions_by_id["reopen"].isChecked()
+        settings.keep_session(self.session.opened_path, self.session.cursor)
         settings.model, settings.device, settings.tta = plan.model, plan.device, plan.tta
 
     # Events
@@ -285,7 +354,9 @@ class MainWindow(QMainWindow):
             self.conversation.leave(self._give_up)
             return
         self._store_settings()
+        self._keep_thumbnail()
         self.hide()
+        self.cohort.close()
         self.session.close()
         event.accept()
 

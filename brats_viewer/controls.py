@@ -1,12 +1,25 @@
 """The few controls that the panels and pages share."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
+    QButtonGroup,
     QComboBox,
     QFrame,
+    QGridLayout,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -17,7 +30,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from brats_viewer.job import Failure
 from brats_viewer.theme import icon
+
+Choices = Mapping[str, tuple[str, str]]
+"""Names, each with the word that a person reads and what that means."""
+
+SWATCH_PX = 14
 
 
 class Card(QFrame):
@@ -86,21 +105,193 @@ class Elided(QLabel):
         self.setToolTip(self._text if shown != self._text else "")
 
 
+class FailureLine(QWidget):
+    """Why work has no result, in one line, with the details to pass on; hidden while there is no failure.
+
+    further: links beside that which copies the details.
+    """
+
+    def __init__(self, *further: QPushButton) -> None:
+        super().__init__()
+        self._line, self._details = Line(tone="danger"), ""
+        self._line.setObjectName("failure")
+        copy = button("Copy details", "link", "Copy what a developer needs to find the reason")
+        copy.clicked.connect(self._copy)
+        links = QHBoxLayout()
+        links.setSpacing(16)
+        for link in (copy, *further):
+            links.addWidget(link)
+        links.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._line)
+        layout.addLayout(links)
+
+    def show_failure(self, failure: Failure | None) -> None:
+        """Show why work failed, or nothing."""
+        self.setVisible(failure is not None)
+        if failure:
+            self._line.setText(failure.line)
+            self._details = f"{failure.line}\n\n{failure.details}"
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._details)
+
+
 class Swatch(QWidget):
     """A small square of a label's colour."""
 
-    def __init__(self, colour: tuple[int, int, int], parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._colour = QColor()
+        self.setFixedSize(SWATCH_PX, SWATCH_PX)
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """Its red, green and blue in 0-255."""
+        return self._colour.red(), self._colour.green(), self._colour.blue()
+
+    def set_colour(self, colour: tuple[int, int, int]) -> None:
+        """Show another colour."""
         self._colour = QColor(*colour)
-        self.setFixedSize(14, 14)
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the square."""
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._colour)
-        painter.drawRoundedRect(self.rect(), 3, 3)
+        _draw_swatch(painter, self.rect(), self._colour)
+
+
+def swatch_pixmap(colour: tuple[int, int, int], ratio: float) -> QPixmap:
+    """A swatch for a table's cell, sharp on a screen of `ratio` pixels to the point."""
+    pixmap = QPixmap(round(SWATCH_PX * ratio), round(SWATCH_PX * ratio))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    _draw_swatch(painter, QRect(0, 0, SWATCH_PX, SWATCH_PX), QColor(*colour))
+    painter.end()
+    return pixmap
+
+
+def _draw_swatch(painter: QPainter, where: QRect, colour: QColor) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(where, 3, 3)
+
+
+class Segments(QWidget):
+    """A choice among a few words that stand side by side; the arrow keys go from one to the next.
+
+    They share the width in proportion to their words. quiet: for what matters less than the choices around it.
+    """
+
+    chosen = Signal(str)
+    """The name of the word that a person chose."""
+
+    def __init__(self, title: str, choices: Choices, *, quiet: bool = False) -> None:
+        super().__init__()
+        self.setAccessibleName(title)
+        kind = "quiet-segment" if quiet else "segment"
+        self._meanings = {name: meaning for name, (_, meaning) in choices.items()}
+        self._buttons = {name: button(word, kind, meaning) for name, (word, meaning) in choices.items()}
+        group = QButtonGroup(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        for name, choice in self._buttons.items():
+            choice.setObjectName(name)
+            choice.setCheckable(True)
+            choice.setAccessibleName(f"{title}: {choice.text()}")
+            choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            choice.clicked.connect(self._choose)
+            group.addButton(choice)
+            row.addWidget(choice, len(choice.text()) + 3)
+
+    def show_choice(self, name: str) -> None:
+        """Show which is chosen; Tab leads to it, and a click leaves the keys where they are."""
+        self._buttons[name].setChecked(True)
+        for other, choice in self._buttons.items():
+            choice.setFocusPolicy(Qt.FocusPolicy.TabFocus if other == name else Qt.FocusPolicy.NoFocus)
+
+    def show_hindrances(self, hindrances: Mapping[str, str]) -> None:
+        """Disable the choices of these names, each with the reason as its tooltip, and no others."""
+        for name, choice in self._buttons.items():
+            choice.setEnabled(name not in hindrances)
+            choice.setToolTip(hindrances.get(name) or self._meanings[name])
+
+    def _choose(self) -> None:
+        self.chosen.emit(self.sender().objectName())
+
+
+class Figures(QWidget):
+    """A small table of numbers, aligned at the right, under headings that say what they mean.
+
+    groups: the rows that begin a group of their own.
+    """
+
+    def __init__(self, rows: Choices, columns: Choices, groups: Collection[str] = ()) -> None:
+        super().__init__()
+        self._rows = {name: _heading(*heading) for name, heading in rows.items()}
+        self._columns = {name: _heading(*heading) for name, heading in columns.items()}
+        self._cells: dict[tuple[str, str], QLabel] = {}
+        grid, right = QGridLayout(self), Qt.AlignmentFlag.AlignRight
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(4)
+        grid.setHorizontalSpacing(10)
+        grid.setColumnStretch(0, 1)
+        for column, heading in enumerate(self._columns.values(), start=1):
+            heading.setAlignment(right)
+            heading.setMinimumWidth(self.fontMetrics().horizontalAdvance("00.000"))
+            grid.addWidget(heading, 0, column)
+        for name, heading in self._rows.items():
+            line = grid.rowCount()
+            if name in groups:
+                grid.setRowMinimumHeight(line, 4)
+                line += 1
+            grid.addWidget(heading, line, 0)
+            for column, title in enumerate(self._columns, start=1):
+                self._cells[name, title] = cell = QLabel()
+                cell.setFont(figures_font())
+                grid.addWidget(cell, line, column, right)
+
+    def name_row(self, row: str, heading: str, meaning: str) -> None:
+        """Give a row another heading and meaning."""
+        self._rows[row].setText(heading)
+        self._rows[row].setToolTip(meaning)
+
+    def show_column(self, column: str, *, shown: bool) -> None:
+        """Show a column, or leave it out."""
+        for widget in (self._columns[column], *(cell for (_, own), cell in self._cells.items() if own == column)):
+            widget.setVisible(shown)
+
+    def figure(self, row: str, column: str) -> str:
+        """What is shown at a place."""
+        return self._cells[row, column].text()
+
+    def show_figure(self, row: str, column: str, text: str, remark: str = "", tone: str = "") -> None:
+        """Show a number, in one of the tones of a `Line`; the remark is its tooltip."""
+        cell = self._cells[row, column]
+        cell.setText(text)
+        cell.setToolTip(remark)
+        cell.setAccessibleName(f"{self._rows[row].text()}, {self._columns[column].text()}: {text}" if text else "")
+        cell.setProperty("tone", tone)
+        cell.style().polish(cell)
+
+
+def _heading(text: str, meaning: str) -> QLabel:
+    heading = QLabel(text)
+    heading.setToolTip(meaning)
+    heading.setProperty("tone", "muted")
+    return heading
+
+
+def figures_font() -> QFont:
+    """The application's font with digits of one width, so that numbers below each other can be compared."""
+    font = QFont()
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
 
 
 class Picker(QComboBox):
@@ -113,7 +304,9 @@ class Picker(QComboBox):
         self.setMinimumContentsLength(8)
 
     def offer(self, choices: Sequence[tuple[str, str]]) -> None:
-        """Offer these texts, each with the name that it stands for."""
+        """Offer these texts, each with the name that it stands for; a list that is open stays so if nothing changes."""
+        if list(choices) == [(self.itemText(row), self.itemData(row)) for row in range(self.count())]:
+            return
         self.clear()
         for text, name in choices:
             self.addItem(text, name)
@@ -133,7 +326,7 @@ class Picker(QComboBox):
 
 
 def button(text: str, kind: str = "", tip: str = "") -> QPushButton:
-    """A push button of a kind that the style knows: "primary", "link", "row", or plain."""
+    """A push button of a kind that the style knows: "primary", "link", "row", "segment", "quiet-segment", or plain."""
     made = QPushButton(text)
     made.setProperty("kind", kind)
     made.setToolTip(tip)

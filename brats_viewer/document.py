@@ -4,43 +4,49 @@ Widgets show it and ask it for changes; each change is announced once by a past-
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from engine.data import Case, Label, LabelMap, Modality, Orientation, Segmentation, foreground, orient
+from brats_viewer.display import LABEL_COLOURS, REGION_LABEL, Colour, Display, Plane
+from brats_viewer.readings import (
+    Index,
+    Levels,
+    Overlay,
+    Reading,
+    brain_levels,
+    label_volumes_ml,
+    largest_slice_centre,
+)
+from engine.data import Case, Label, LabelMap, Modality, Orientation, Region, Segmentation, orient
 
-Index = tuple[int, int, int]
-"""A voxel of the display grid: the case's own voxels with axes put in the order R, A, S (nothing is interpolated)."""
-Levels = tuple[float, float]
-"""The intensities shown black and white."""
+__all__ = ["Document", "Index", "Levels", "Overlay", "Reading"]
 
 DISPLAY_AXES = "RAS"
-
-
-class Overlay(StrEnum):
-    """Which label map lies over the images."""
-
-    PREDICTION = "prediction"
-    TRUTH = "truth"
+_FULL_WINDOW = (0.0, 1.0)
 
 
 class Document(QObject):
-    """The open case, its prediction, and how both are shown."""
+    """The open case, its label maps, and how they are shown."""
 
     case_changed = Signal()
-    """Another case is open, or none; the prediction, cursor, modality and levels have been reset before."""
+    """Another case is open, or none; the prediction, cursor and modality have been reset before."""
     prediction_changed = Signal()
     """There is another prediction or none, or it has been saved."""
+    readings_changed = Signal()
+    """There are other label maps, or another pair of them is compared."""
     cursor_changed = Signal()
+    plane_changed = Signal()
     modality_changed = Signal()
     levels_changed = Signal()
     overlay_changed = Signal()
-    """The label map, its opacity or its visible labels."""
+    """The label map shown, its opacity or its visible parts."""
+    display_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,14 +55,20 @@ class Document(QObject):
         self._prediction: Segmentation | None = None
         self._prediction_saved = True
         self._saved_path: Path | None = None
+        self._others: dict[str, Reading] = {}
+        self._pair: tuple[str, str] | None = None
         self._cursor: Index = (0, 0, 0)
+        self._plane = Plane.AXIAL
         self._modality = Modality.T1C
-        self._levels: dict[Modality, Levels] = {}
-        self._overlay = Overlay.PREDICTION
+        self._brain_levels: dict[Modality, Levels] = {}
+        self._windows: dict[Modality, Levels] = {}
+        self._overlay: str = Overlay.PREDICTION
         self._overlay_shown = True
-        self._opacity = 0.5
-        self._volumes: dict[Overlay, tuple[LabelMap, Mapping[Label, float]]] = {}
+        self._opacity = 0.35
+        self._volumes: dict[str, tuple[LabelMap, Mapping[Label, float]]] = {}
         self._visible_labels = frozenset({Label.NCR, Label.ED, Label.ET, Label.RC})
+        self._visible_regions = frozenset(Region)
+        self._display = Display()
 
     # The case
 
@@ -75,7 +87,8 @@ class Document(QObject):
         self._case = case
         self._orientation = orient(case.native, DISPLAY_AXES) if case else None
         self._prediction, self._prediction_saved, self._saved_path = None, True, None
-        self._levels, self._volumes = {}, {}
+        self._others, self._pair = {}, None
+        self._brain_levels, self._volumes = {}, {}
         if case:
             shape = orient(case.native, DISPLAY_AXES).canonical.shape
             self._cursor = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
@@ -83,6 +96,7 @@ class Document(QObject):
             self._modality = next(modality for modality in order if modality in case.images)
             self._overlay = Overlay.TRUTH if case.truth else Overlay.PREDICTION
         self.case_changed.emit()
+        self.readings_changed.emit()
 
     # The prediction
 
@@ -97,14 +111,27 @@ class Document(QObject):
         return not self._prediction_saved
 
     def set_prediction(self, prediction: Segmentation) -> None:
-        """Take a segmentation of the open case and show it, with the crosshair in it; it counts as unsaved."""
+        """Take a segmentation of the open case and show it, with the crosshair in it; it counts as unsaved.
+
+        The one before stays as a reading to compare with where another model or other passes made it.
+        """
+        self._keep_earlier(prediction)
         self._prediction, self._prediction_saved = prediction, False
         self._overlay, self._overlay_shown = Overlay.PREDICTION, True
+        self._choose_pair()
         self.prediction_changed.emit()
+        self.readings_changed.emit()
         self.overlay_changed.emit()
         labels = self.overlay_labels()
         if labels is not None and not labels[self._cursor]:
             self.go_to_tumour()
+
+    def _keep_earlier(self, new: Segmentation) -> None:
+        old = self._prediction
+        if old and (old.model, old.tta) != (new.model, new.tta):
+            kept = Reading(_earlier_key(old), f"{old.model}, TTA {old.tta}", old.labels)
+            self._others[kept.key] = kept
+        self._others.pop(_earlier_key(new), None)
 
     @property
     def saved_path(self) -> Path | None:
@@ -116,6 +143,55 @@ class Document(QObject):
         self._prediction_saved, self._saved_path = True, path
         self.prediction_changed.emit()
 
+    # The label maps
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """All label maps of the case: the prediction, the truth, then the others in the order they came."""
+        known = {}
+        if self._prediction:
+            known[Overlay.PREDICTION] = Reading(Overlay.PREDICTION, "Prediction", self._prediction.labels)
+        if self._case and self._case.truth:
+            known[Overlay.TRUTH] = Reading(Overlay.TRUTH, "Truth", self._case.truth)
+        return (*known.values(), *self._others.values())
+
+    def reading(self, key: str) -> Reading | None:
+        """The label map of that key; None where there is none."""
+        return next((reading for reading in self.readings if reading.key == key), None)
+
+    def label_map(self, key: str) -> LabelMap | None:
+        """The labels of that key on the case's own grid; None where there is no such label map."""
+        found = self.reading(key)
+        return found.labels if found else None
+
+    def add_reading(self, reading: Reading) -> None:
+        """Take another label map of the open case, on its grid, and show it."""
+        self._others[reading.key] = reading
+        self._overlay, self._overlay_shown = reading.key, True
+        self._choose_pair()
+        self.readings_changed.emit()
+        self.overlay_changed.emit()
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """The keys of the label map that is judged and the one that it is judged by; None where there are no two."""
+        return self._pair
+
+    def set_pair(self, candidate: str, reference: str) -> None:
+        """Compare two label maps of the case."""
+        if (candidate, reference) != self._pair and candidate != reference:
+            self._pair = candidate, reference
+            self.readings_changed.emit()
+
+    def _choose_pair(self) -> None:
+        """Keep the pair while both are there; else the newest map against the truth, or against another one."""
+        keys = [reading.key for reading in self.readings]
+        if self._pair and set(self._pair) <= set(keys):
+            return
+        reference = Overlay.TRUTH if Overlay.TRUTH in keys else next((k for k in keys if k != self._overlay), None)
+        candidate = self._overlay if self._overlay != reference else next((k for k in keys if k != reference), None)
+        self._pair = (candidate, reference) if candidate and reference else None
+
     def go_to_tumour(self) -> None:
         """Move the crosshair into the shown labels, where their axial slice is largest; stay where there are none."""
         labels = self.overlay_labels()
@@ -123,7 +199,7 @@ class Document(QObject):
         if centre:
             self.set_cursor(centre)
 
-    # Cursor, modality, levels
+    # Cursor, plane, modality, levels
 
     @property
     def cursor(self) -> Index:
@@ -149,6 +225,23 @@ class Document(QObject):
             self.cursor_changed.emit()
 
     @property
+    def plane(self) -> Plane:
+        """The plane that keys, single-plane layouts and the curve over slices are about."""
+        return self._plane
+
+    def set_plane(self, plane: Plane) -> None:
+        """Make a plane the active one."""
+        if plane is not self._plane:
+            self._plane = plane
+            self.plane_changed.emit()
+
+    def go_to_slice(self, number: int) -> None:
+        """Move the crosshair along the active plane's normal."""
+        index = list(self._cursor)
+        index[self._plane.normal] = number
+        self.set_cursor((index[0], index[1], index[2]))
+
+    @property
     def modality(self) -> Modality:
         """The modality shown."""
         return self._modality
@@ -161,66 +254,94 @@ class Document(QObject):
 
     @property
     def levels(self) -> Levels:
-        """The shown modality's black and white intensities; from its brain's percentiles until a person sets them."""
-        if self._case is None:
+        """The shown modality's black and white intensities."""
+        return self.levels_of(self._modality)
+
+    def levels_of(self, modality: Modality) -> Levels:
+        """Black and white of one of the case's modalities: its window, on the scale of its brain's percentiles."""
+        if self._case is None or modality not in self._case.images:
             return 0.0, 1.0
-        if self._modality not in self._levels:
-            self._levels[self._modality] = brain_levels(self._case.images[self._modality].data)
-        return self._levels[self._modality]
+        if modality not in self._brain_levels:
+            self._brain_levels[modality] = brain_levels(self._case.images[modality].data)
+        black, white = self._brain_levels[modality]
+        low, high = self._windows.get(modality, _FULL_WINDOW)
+        return black + low * (white - black), black + high * (white - black)
 
     def set_levels(self, levels: Levels) -> None:
         """Set black and white of the shown modality; white stays above black."""
         black, white = levels
         white = max(white, black + 1e-6 * max(1.0, abs(black)))
         if self._case and (black, white) != self.levels:
-            self._levels[self._modality] = (black, white)
-            self.levels_changed.emit()
+            self.levels_of(self._modality)
+            darkest, brightest = self._brain_levels[self._modality]
+            width = brightest - darkest
+            self.set_window(((black - darkest) / width, (white - darkest) / width))
+
+    @property
+    def windows(self) -> Mapping[Modality, Levels]:
+        """The window of each modality that has one of its own: 0 is the brain's 1st percentile, 1 its 99.5th.
+
+        It stays from case to case, since the percentiles make scanners alike.
+        """
+        return MappingProxyType(self._windows)
+
+    def set_window(self, window: Levels) -> None:
+        """Set the shown modality's window."""
+        self.set_windows({**self._windows, self._modality: window})
+
+    def set_windows(self, windows: Mapping[Modality, Levels]) -> None:
+        """Set the windows of all modalities."""
+        self._windows = {m: window for m, window in windows.items() if window != _FULL_WINDOW}
+        self.levels_changed.emit()
 
     def reset_levels(self) -> None:
         """Go back to the levels of the brain's percentiles."""
-        self._levels.pop(self._modality, None)
-        self.levels_changed.emit()
+        self.set_window(_FULL_WINDOW)
 
     # What is shown: arrays on the display grid, views without a copy
 
-    def image(self) -> NDArray[np.float32] | None:
-        """The shown modality (X, Y, Z) on the display grid."""
-        if self._case is None or self._orientation is None:
+    def image(self, modality: Modality | None = None) -> NDArray[np.float32] | None:
+        """A modality (X, Y, Z) on the display grid, the shown one if None; None where the case lacks it."""
+        modality = modality or self._modality
+        if self._case is None or self._orientation is None or modality not in self._case.images:
             return None
-        return self._orientation.forward(self._case.images[self._modality].data)
+        return self._orientation.forward(self._case.images[modality].data)
 
     def overlay_labels(self) -> NDArray[np.uint8] | None:
         """The label map over the image (X, Y, Z), values of `Label`; None where there is none or it is off."""
-        labels = self.label_map(self._overlay) if self._overlay_shown else None
+        return self.labels_of(self._overlay) if self._overlay_shown else None
+
+    def labels_of(self, key: str) -> NDArray[np.uint8] | None:
+        """The labels of that key (X, Y, Z) on the display grid; None where there is no such label map."""
+        labels = self.label_map(key)
         return self._orientation.forward(labels.data) if labels and self._orientation else None
 
-    def label_map(self, overlay: Overlay) -> LabelMap | None:
-        """The prediction's or the truth's labels on the case's own grid."""
-        if overlay is Overlay.TRUTH:
-            return self._case.truth if self._case else None
-        return self._prediction.labels if self._prediction else None
+    def entropy(self) -> NDArray[np.float16] | None:
+        """The prediction's uncertainty in bits (X, Y, Z) on the display grid; None where it was not computed."""
+        uncertainty = self._prediction.uncertainty if self._prediction else None
+        return self._orientation.forward(uncertainty.entropy) if uncertainty and self._orientation else None
 
-    def volumes_ml(self, overlay: Overlay) -> Mapping[Label, float]:
-        """The volume of each label in the prediction or the truth; empty where there is no such label map."""
-        labels = self.label_map(overlay)
+    def volumes_ml(self, key: str) -> Mapping[Label, float]:
+        """The volume of each label in a label map; empty where there is no such map."""
+        labels = self.label_map(key)
         if labels is None:
             return MappingProxyType({})
-        measured, volumes = self._volumes.get(overlay, (None, MappingProxyType({})))
+        measured, volumes = self._volumes.get(key, (None, MappingProxyType({})))
         if measured is not labels:
             volumes = label_volumes_ml(labels)
-            self._volumes[overlay] = labels, volumes
+            self._volumes[key] = labels, volumes
         return volumes
 
     # The overlay
 
     @property
-    def overlay(self) -> Overlay:
-        """Which label map is shown."""
+    def overlay(self) -> str:
+        """The key of the label map that is shown."""
         return self._overlay
 
     @property
     def overlay_shown(self) -> bool:
-        """Whether the label map is shown at all."""
+        """Whether anything is laid over the images at all."""
         return self._overlay_shown
 
     @property
@@ -233,14 +354,29 @@ class Document(QObject):
         """The labels that are drawn."""
         return self._visible_labels
 
-    def set_overlay(self, overlay: Overlay) -> None:
-        """Show the prediction or the truth."""
-        if overlay is not self._overlay:
-            self._overlay = overlay
+    @property
+    def visible_regions(self) -> frozenset[Region]:
+        """The regions that are drawn where labels are shown by region."""
+        return self._visible_regions
+
+    @property
+    def colours(self) -> Mapping[Label, Colour]:
+        """The colour of each label that is drawn: its own, or that of the smallest visible region that it is in."""
+        palette = LABEL_COLOURS[self._display.palette]
+        if not self._display.by_region:
+            return {label: palette[label] for label in self._visible_labels}
+        order = [region for region in (Region.ET, Region.TC, Region.WT) if region in self._visible_regions]
+        inner = {label: next((r for r in order if label in r.labels), None) for label in Label}
+        return {label: palette[REGION_LABEL[region]] for label, region in inner.items() if region}
+
+    def set_overlay(self, key: str) -> None:
+        """Show the label map of that key."""
+        if key != self._overlay:
+            self._overlay = key
             self.overlay_changed.emit()
 
     def set_overlay_shown(self, shown: bool) -> None:
-        """Show or hide the label map."""
+        """Show or hide what lies over the images."""
         if shown != self._overlay_shown:
             self._overlay_shown = shown
             self.overlay_changed.emit()
@@ -259,41 +395,27 @@ class Document(QObject):
             self._visible_labels = labels
             self.overlay_changed.emit()
 
+    def set_region_visible(self, region: Region, visible: bool) -> None:
+        """Draw a region or leave it out, where labels are shown by region."""
+        regions = self._visible_regions | {region} if visible else self._visible_regions - {region}
+        if regions != self._visible_regions:
+            self._visible_regions = regions
+            self.overlay_changed.emit()
 
-LABEL_COLOURS: Mapping[Label, tuple[int, int, int]] = MappingProxyType(
-    {Label.NCR: (230, 60, 60), Label.ED: (70, 200, 90), Label.ET: (250, 215, 50), Label.RC: (90, 150, 250)}
-)
-"""RGB in 0-255, by meaning and never by a file's integer."""
+    # How it is shown
 
+    @property
+    def display(self) -> Display:
+        """How cases are shown."""
+        return self._display
 
-def largest_slice_centre(labels: NDArray[np.uint8]) -> Index | None:
-    """The labelled voxel nearest to the middle of the labels in the last-axis slice that holds most; None if none do.
-
-    >>> labels = np.zeros((5, 5, 3), np.uint8)
-    >>> labels[1:4, 2, 1] = labels[0, 0, 2] = Label.ET
-    >>> largest_slice_centre(labels)
-    (2, 2, 1)
-    """
-    sizes = np.count_nonzero(labels, axis=(0, 1))
-    k = int(sizes.argmax())
-    if not sizes[k]:
-        return None
-    voxels = np.argwhere(labels[:, :, k])
-    i, j = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
-    return int(i), int(j), k
+    def set_display(self, **changes: Any) -> None:
+        """Change fields of `Display`."""
+        display = replace(self._display, **changes)
+        if display != self._display:
+            self._display = display
+            self.display_changed.emit()
 
 
-def label_volumes_ml(labels: LabelMap) -> Mapping[Label, float]:
-    """The volume of each label but the background, in millilitres."""
-    counts = {label: int(np.count_nonzero(labels.data == label)) for label in Label if label is not Label.BACKGROUND}
-    return MappingProxyType({label: count * labels.grid.voxel_ml for label, count in counts.items()})
-
-
-def brain_levels(image: NDArray[np.float32]) -> Levels:
-    """Black and white for an image (X, Y, Z): the 1st and 99.5th percentile of about 200,000 foreground voxels."""
-    inside = image[foreground(image)]
-    if inside.size == 0:
-        return float(image.min()), float(image.max()) + 1.0
-    sample = inside[:: max(1, inside.size // 200_000)]
-    black, white = (float(value) for value in np.percentile(sample, (1.0, 99.5)))
-    return black, white if white > black else black + 1.0
+def _earlier_key(made: Segmentation) -> str:
+    return f"{made.model}, {made.tta}"

@@ -5,7 +5,6 @@ that is no longer open is dropped. The session knows no widget; where only a per
 """
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,24 +12,25 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from brats_viewer.document import LABEL_COLOURS, Document, Index, Levels, Overlay, brain_levels
+from brats_viewer.document import Document, Index, Levels, Overlay, Reading
 from brats_viewer.job import Job, Lane, as_work
 from brats_viewer.remote import AUTO_DEVICE, DEVICES, MODELS, SEGMENT, TTA_TITLES, Device, Isolated, Model
 from engine.data import (
     Case,
     CaseFiles,
-    Region,
-    Segmentation,
+    LabelConvention,
+    LabelMap,
     find_case,
     load_case,
+    load_labels,
     output_convention,
     save_segmentation,
 )
 from engine.errors import EngineError, GridMismatchError, LabelConventionError
 from engine.progress import Progress, Work
-from engine.score import Score, score
+from engine.score import Comparison, compare
 
-__all__ = ["LABEL_COLOURS", "Index", "Levels", "Overlay", "Plan", "Session", "brain_levels"]
+__all__ = ["Index", "Levels", "Overlay", "Plan", "Reading", "Session"]
 
 _STOP_WITHIN_S = 6.0
 
@@ -55,7 +55,8 @@ class Session(Document):
     engine_surveyed = Signal()
     """The models and devices are known."""
     plan_changed = Signal()
-    scores_changed = Signal()
+    comparison_changed = Signal()
+    """The pair of label maps has been compared, or there is none that has."""
 
     def __init__(self, worker: Isolated | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,11 +67,16 @@ class Session(Document):
         self.scoring = Lane("score", self)
         self.saving = Lane("save", self)
         self.surveying = Lane("survey", self)
+        self.reading_in = Lane("read labels", self)
+        self.preloading = Lane("preload", self)
         self._found: tuple[Path, CaseFiles] | None = None
         self._models: tuple[Model, ...] = ()
         self._devices: tuple[Device, ...] = ()
         self._plan = Plan()
-        self._scores: Mapping[Region, Score] | None = None
+        self._comparison: Comparison | None = None
+        self._compared: tuple[LabelMap, LabelMap] | None = None
+        self._preloaded: Case | None = None
+        self.readings_changed.connect(self._compare)
 
     # Opening
 
@@ -98,7 +104,19 @@ class Session(Document):
         If that fails, the open case stays as it is.
         """
         self.segmenting.cancel()
-        self.opening.start(_load(files, resample=resample, truth=truth), self._take_loaded)
+        ready, self._preloaded = self._preloaded, None
+        if ready and ready.files == files and truth and not resample:
+            self.opening.clear()
+            self.set_case(ready)
+        else:
+            self.opening.start(_load(files, resample=resample, truth=truth), self._take_loaded)
+
+    def preload(self, files: CaseFiles) -> None:
+        """Read a case that is likely to be opened next, so that `load` has it at once; its failure is not told."""
+        self.preloading.start(_load(files, resample=False, truth=True), self._keep_preloaded)
+
+    def _keep_preloaded(self, loaded: "Case | _Undecided") -> None:
+        self._preloaded = loaded if isinstance(loaded, Case) else None
 
     def _take_loaded(self, loaded: "Case | _Undecided") -> None:
         if isinstance(loaded, Case):
@@ -108,11 +126,9 @@ class Session(Document):
 
     def set_case(self, case: Case | None) -> None:
         """Show another case; the work on the one before is stopped, and what it still yields is dropped."""
-        for lane in (self.segmenting, self.scoring, self.saving):
+        for lane in (self.segmenting, self.saving, self.reading_in):
             lane.clear()
-        self._scores = None
         super().set_case(case)
-        self.scores_changed.emit()
 
     # Segmenting
 
@@ -121,8 +137,8 @@ class Session(Document):
         self.surveying.start(self._survey(), self._take_survey)
 
     def _survey(self) -> Work[tuple[list[Model], list[Device]]]:
-        models = yield from self._isolated(MODELS)
-        devices = yield from self._isolated(DEVICES)
+        models = yield from self.run_isolated(MODELS)
+        devices = yield from self.run_isolated(DEVICES)
         return models, devices
 
     def _take_survey(self, found: tuple[list[Model], list[Device]]) -> None:
@@ -174,29 +190,46 @@ class Session(Document):
         case, plan = self._case, self._plan
         if case is None:
             raise RuntimeError("there is no case to segment")
-        work = self._isolated(SEGMENT, case, model=plan.model, device=plan.device, tta=plan.tta)
+        work = self.run_isolated(SEGMENT, case, model=plan.model, device=plan.device, tta=plan.tta, uncertainty=True)
         self.segmenting.start(work, self.set_prediction)
 
-    def set_prediction(self, prediction: Segmentation) -> None:
-        """Take a segmentation of the open case, show it, and score it if there is a truth; it counts as unsaved."""
-        self.scoring.clear()
-        self._scores = None
-        super().set_prediction(prediction)
-        self.scores_changed.emit()
-        if self._case and self._case.truth:
-            work = as_work("comparing with the truth", score, prediction.labels, self._case.truth)
-            self.scoring.start(work, self._take_scores)
+    # Comparing
 
-    def _take_scores(self, scores: Mapping[Region, Score]) -> None:
-        self._scores = scores
-        self.scores_changed.emit()
+    def open_labels(self, path: Path, convention: LabelConvention | None = None) -> None:
+        """Read another label map of the open case from a file: a second reader's, an earlier prediction.
+
+        convention: what its integers mean; None where the file or the case tells.
+        """
+        case = self._case
+        if case is None:
+            raise RuntimeError("there is no case to read labels for")
+        work = as_work(f"reading {path.name}", load_labels, path, case, convention)
+        self.reading_in.start(work, lambda labels: self.add_reading(Reading(str(path), path.name, labels)))
+
+    def _compare(self) -> None:
+        """Compare the pair anew if it is other label maps than before."""
+        maps = tuple(self.label_map(key) for key in self.pair or ())
+        compared = self._compared or ()
+        if len(maps) == len(compared) and all(new is old for new, old in zip(maps, compared, strict=True)):
+            return
+        self.scoring.clear()
+        self._comparison, self._compared = None, None
+        if len(maps) == 2 and maps[0] and maps[1] and self.orientation:
+            self._compared = maps[0], maps[1]
+            turned = (LabelMap(self.orientation.forward(m.data), self.orientation.canonical) for m in self._compared)
+            self.scoring.start(compare(*turned), self._take_comparison)
+        self.comparison_changed.emit()
+
+    def _take_comparison(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+        self.comparison_changed.emit()
 
     @property
-    def scores(self) -> Mapping[Region, Score] | None:
-        """How the prediction compares with the truth; None where either is missing, or it is still being computed."""
-        return self._scores
+    def comparison(self) -> Comparison | None:
+        """How the pair compares, its slices and places on the display grid; None without a pair or until computed."""
+        return self._comparison
 
-    def _isolated(self, function: str, *arguments: Any, **options: Any) -> Work[Any]:
+    def run_isolated(self, function: str, *arguments: Any, **options: Any) -> Work[Any]:
         """A function's work in the worker's process, which does one thing at a time: the next waits for it."""
         if self._worker is None:
             raise RuntimeError("this session has no worker")
@@ -209,12 +242,12 @@ class Session(Document):
 
     # Saving
 
-    def save(self, path: Path) -> None:
-        """Write the prediction to `path`, with the labels' integers as the case's own naming has them."""
+    def save(self, path: Path, convention: LabelConvention | None = None) -> None:
+        """Write the prediction to `path`, its labels as integers of `convention`; the case's own where it is None."""
         case, prediction = self._case, self._prediction
         if case is None or prediction is None:
             raise RuntimeError("there is no mask to save")
-        convention = output_convention(case.files)
+        convention = convention or output_convention(case.files)
         work = as_work(f"saving {path.name}", save_segmentation, path, prediction, case, convention)
         self.saving.start(work, self._take_saved)
 
@@ -223,7 +256,8 @@ class Session(Document):
 
     def close(self) -> None:
         """End all work and the worker's process; blocks until they have ended, or a few seconds."""
-        for lane in (self.opening, self.segmenting, self.scoring, self.saving, self.surveying):
+        lanes = (self.opening, self.segmenting, self.scoring, self.saving, self.surveying, self.reading_in)
+        for lane in (*lanes, self.preloading):
             lane.clear()
         if self._worker:
             self._worker.close()

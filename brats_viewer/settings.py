@@ -1,10 +1,16 @@
 """What the viewer remembers between two runs: a file that may be deleted or damaged at any time without harm."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from platformdirs import user_config_path
 from PySide6.QtCore import QByteArray, QSettings
+
+from brats_viewer.display import Display
+from brats_viewer.readings import Index, Levels
+from engine.data import Modality
 
 T = TypeVar("T")
 RECENT_LIMIT = 8
@@ -59,29 +65,67 @@ class Settings:
     @property
     def opacity(self) -> float:
         """How much the labels cover the image, in [0, 1]."""
-        return min(max(self._read("view/opacity", float, 0.5), 0.0), 1.0)
+        return min(max(self._read("view/opacity", float, 0.35), 0.0), 1.0)
 
     @opacity.setter
     def opacity(self, opacity: float) -> None:
         self._store.setValue("view/opacity", opacity)
 
     @property
-    def radiological(self) -> bool:
-        """Whether the patient's right is at the left of the screen."""
-        return self._read("view/radiological", bool, True)
+    def display(self) -> Display:
+        """How cases are shown."""
+        return Display.from_json(self._read_json("view/display"))
 
-    @radiological.setter
-    def radiological(self, radiological: bool) -> None:
-        self._store.setValue("view/radiological", radiological)
+    @display.setter
+    def display(self, display: Display) -> None:
+        self._store.setValue("view/display", json.dumps(display.to_json()))
 
     @property
-    def crosshair(self) -> bool:
-        """Whether the crosshair is drawn."""
-        return self._read("view/crosshair", bool, True)
+    def windows(self) -> Mapping[Modality, Levels]:
+        """The window of each modality that has one of its own, as `Document.windows`."""
+        known = {}
+        for name, window in self._read_json("view/windows").items():
+            if name in list(Modality) and isinstance(window, list) and len(window) == 2:
+                low, high = (float(end) if isinstance(end, (int, float)) else 0.0 for end in window)
+                if low < high:
+                    known[Modality(name)] = (low, high)
+        return known
 
-    @crosshair.setter
-    def crosshair(self, shown: bool) -> None:
-        self._store.setValue("view/crosshair", shown)
+    @windows.setter
+    def windows(self, windows: Mapping[Modality, Levels]) -> None:
+        self._store.setValue("view/windows", json.dumps(dict(windows)))
+
+    @property
+    def dock_state(self) -> QByteArray:
+        """How the parts of the window are arranged; empty at first."""
+        return self._read("window/parts", QByteArray, QByteArray())
+
+    @dock_state.setter
+    def dock_state(self, state: QByteArray) -> None:
+        self._store.setValue("window/parts", state)
+
+    @property
+    def reopens(self) -> bool:
+        """Whether the viewer begins with the case that it was closed with."""
+        return self._read("session/reopens", bool, True)
+
+    @reopens.setter
+    def reopens(self, reopens: bool) -> None:
+        self._store.setValue("session/reopens", reopens)
+
+    def keep_session(self, path: Path | None, cursor: Index) -> None:
+        """Note what was open and where, or that nothing was."""
+        self._store.setValue("session/case", json.dumps({"path": str(path), "cursor": cursor} if path else {}))
+
+    def take_session(self) -> tuple[Path, Index] | None:
+        """What was open and where, and forget it: a case that ends the program must not be opened at every start."""
+        kept = self._read_json("session/case")
+        self._store.remove("session/case")
+        path, cursor = kept.get("path"), kept.get("cursor")
+        if not isinstance(path, str) or not Path(path).exists() or not isinstance(cursor, list) or len(cursor) != 3:
+            return None
+        i, j, k = (index if isinstance(index, int) else 0 for index in cursor)
+        return Path(path), (i, j, k)
 
     @property
     def model(self) -> str:
@@ -109,6 +153,13 @@ class Settings:
     @tta.setter
     def tta(self, name: str) -> None:
         self._store.setValue("segment/tta", name)
+
+    def _read_json(self, key: str) -> dict[str, Any]:
+        try:
+            stored = json.loads(self._read(key, str, "{}"))
+        except json.JSONDecodeError:
+            return {}
+        return stored if isinstance(stored, dict) else {}
 
     def _read(self, key: str, kind: type[T], default: T) -> T:
         stored: Any = self._store.value(key)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QIconEngine, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
 
+from brats_viewer.display import Look
 from engine.resources import resource
 
 Scheme = Qt.ColorScheme
@@ -77,14 +78,25 @@ class Theme(QObject):
         self._application = application
         self._colours = DARK
         application.setStyle("Fusion")
-        hints = QGuiApplication.styleHints()
-        hints.colorSchemeChanged.connect(self.set_scheme)
-        self.set_scheme(hints.colorScheme())
+        self._look = Look.SYSTEM
+        self._hints = QGuiApplication.styleHints()
+        self._hints.colorSchemeChanged.connect(self._follow_system)
+        self.set_scheme(self._hints.colorScheme())
 
     @property
     def colours(self) -> Colours:
         """The colours in use."""
         return self._colours
+
+    def set_look(self, look: Look) -> None:
+        """Be dark, light, or as the system is."""
+        if look is not self._look:
+            self._look = look
+            self._follow_system()
+
+    def _follow_system(self) -> None:
+        chosen = {Look.DARK: Scheme.Dark, Look.LIGHT: Scheme.Light}
+        self.set_scheme(chosen.get(self._look, self._hints.colorScheme()))
 
     def set_scheme(self, scheme: Scheme) -> None:
         """Look dark or light; dark, as reading rooms are, where the system does not say."""

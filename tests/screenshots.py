@@ -87,7 +87,7 @@ def take_all(options: argparse.Namespace, private: Path) -> None:
     until(lambda: session.segmenting.failure)
     take("failed")
     session.segment()
-    until(lambda: not session.segmenting.is_running and (session.scores or not session.case.truth))
+    until(lambda: not session.segmenting.is_running and (session.comparison or not session.case.truth))
     take("finished")
     for dialog in (
         KeysDialog(window),

@@ -1,4 +1,4 @@
-"""Which integer of the truth's file means which label: asked where neither its name nor a dataset.json says so."""
+"""Which integer of a mask's file means which label: asked where neither its name nor a dataset.json says so."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QDialog, QDialogButtonBox, QRadioButton, QVBoxLayout, QWidget
@@ -11,14 +11,14 @@ _WIDTH = 560
 
 
 class ConventionDialog(QDialog):
-    """Lets a person pick a label convention, or leave the truth out."""
+    """Lets a person pick a label convention, or leave the file out where `without` says how that is called."""
 
     chosen = Signal(object)
     """A `LabelConvention`."""
     left_out = Signal()
-    """The case is to be opened without its truth."""
+    """The case is to be opened without the file."""
 
-    def __init__(self, line: str, parent: QWidget | None = None) -> None:
+    def __init__(self, line: str, parent: QWidget | None = None, *, without: str = "") -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("What do the labels mean?")
@@ -28,7 +28,7 @@ class ConventionDialog(QDialog):
         layout.addWidget(Line(line, least_width=_WIDTH))
         layout.addWidget(
             Line(
-                "The numbers in the truth's file mean different tissues in different years:",
+                "The numbers in a mask's file mean different tissues in different years:",
                 "muted",
                 least_width=_WIDTH,
             )
@@ -38,15 +38,16 @@ class ConventionDialog(QDialog):
             choice.setObjectName(convention.name)
             self._choices.addButton(choice)
             layout.addWidget(choice)
-        layout.addWidget(self._lay_out_buttons())
+        layout.addWidget(self._lay_out_buttons(without))
 
-    def _lay_out_buttons(self) -> QDialogButtonBox:
+    def _lay_out_buttons(self, without: str) -> QDialogButtonBox:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
         accept = buttons.button(QDialogButtonBox.StandardButton.Open)
         accept.setEnabled(False)
         self._choices.buttonClicked.connect(lambda _: accept.setEnabled(True))
-        without = buttons.addButton("Open without truth", QDialogButtonBox.ButtonRole.ActionRole)
-        without.clicked.connect(self._leave_out)
+        if without:
+            leave_out = buttons.addButton(without, QDialogButtonBox.ButtonRole.ActionRole)
+            leave_out.clicked.connect(self._leave_out)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         return buttons

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from brats_viewer.actions import COMMANDS
+from brats_viewer.commands import COMMANDS
 
 IN_THE_VIEWS = (
     ("Left button", "Move the crosshair"),

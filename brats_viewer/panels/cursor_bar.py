@@ -1,11 +1,11 @@
-"""What lies under the crosshair: where it is, every image's value, and the labels of prediction and truth."""
+"""What lies under the crosshair: where it is, every image's value, every mask's label, and how sure the network is."""
 
 import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from brats_viewer.controls import Elided
 from brats_viewer.names import LABEL_NAMES
-from brats_viewer.session import Overlay, Session
+from brats_viewer.session import Session
 from engine.data import Label, Modality
 
 
@@ -19,7 +19,7 @@ class CursorBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(6, 0, 6, 0)
         layout.addWidget(self._text)
-        for changed in (session.case_changed, session.cursor_changed, session.prediction_changed):
+        for changed in (session.case_changed, session.cursor_changed, session.readings_changed):
             changed.connect(self._show)
         self._show()
 
@@ -32,26 +32,26 @@ class CursorBar(QWidget):
 
 
 def cursor_line(session: Session) -> str:
-    """Voxel, position, values and labels at the crosshair; empty where no case is open."""
+    """Voxel, position, values, labels and uncertainty at the crosshair; empty where no case is open."""
     case, orientation = session.case, session.orientation
     if case is None or orientation is None:
         return ""
-    i, j, k = session.cursor
     x, y, z = session.cursor_mm
     native = orientation.native.to_index(np.array(session.cursor_mm))
     voxel = ", ".join(str(round(float(index))) for index in native)
     parts = [f"Voxel {voxel}", f"{_side(x, 'R', 'L')} {_side(y, 'A', 'P')} {_side(z, 'S', 'I')} mm"]
     values = [
-        f"{modality.display_name} {float(orientation.forward(case.images[modality].data)[i, j, k]):.5g}"
+        f"{modality.display_name} {float(orientation.forward(case.images[modality].data)[session.cursor]):.5g}"
         for modality in Modality
         if modality in case.images
     ]
     parts.append("  ".join(values))
-    for overlay in Overlay:
-        labels = session.label_map(overlay)
-        if labels:
-            label = Label(int(orientation.forward(labels.data)[i, j, k]))
-            parts.append(f"{overlay.capitalize()}: {LABEL_NAMES[label]}")
+    for reading in session.readings:
+        label = Label(int(orientation.forward(reading.labels.data)[session.cursor]))
+        parts.append(f"{reading.title}: {LABEL_NAMES[label]}")
+    entropy = session.entropy()
+    if entropy is not None:
+        parts.append(f"Uncertainty {float(entropy[session.cursor]):.2f} bit")
     return "     ".join(parts)
 
 

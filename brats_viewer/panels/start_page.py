@@ -1,16 +1,18 @@
 """What the window shows before a case is open: how to open one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QIcon, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from brats_viewer.controls import Elided, Line, button
 from brats_viewer.theme import icon
 from engine import RESEARCH_USE
+
+THUMBNAIL = QSize(44, 44)
 
 
 class StartPage(QScrollArea):
@@ -95,28 +97,33 @@ class StartPage(QScrollArea):
         self._drop.style().unpolish(self._drop)
         self._drop.style().polish(self._drop)
 
-    def set_recent(self, paths: tuple[Path, ...]) -> None:
-        """Offer these cases to be opened again."""
+    def set_recent(self, cases: Sequence[tuple[Path, Path]]) -> None:
+        """Offer cases to be opened again: the path of each, and that of its small picture, which may not be there."""
         while item := self._recent.takeAt(0):
             if widget := item.widget():
                 widget.deleteLater()
-        self._recent_title.setVisible(bool(paths))
-        for path in paths:
-            self._recent.addWidget(_recent_row(path, partial(self.recent_asked.emit, path)))
+        self._recent_title.setVisible(bool(cases))
+        for path, picture in cases:
+            self._recent.addWidget(_recent_row(path, picture, partial(self.recent_asked.emit, path)))
 
 
-def _recent_row(path: Path, chosen: Callable[[], None]) -> QPushButton:
+def _recent_row(path: Path, picture: Path, chosen: Callable[[], None]) -> QPushButton:
     row = button("", "row", str(path))
     row.setAccessibleName(path.name)
     row.clicked.connect(chosen)
+    thumbnail = QLabel()
+    thumbnail.setFixedSize(THUMBNAIL)
+    thumbnail.setObjectName("thumbnail")
+    thumbnail.setPixmap(QIcon(str(picture)).pixmap(THUMBNAIL, row.devicePixelRatio()))
     name, folder = QLabel(path.name), Elided(str(path.parent), Qt.TextElideMode.ElideMiddle)
     folder.setProperty("tone", "muted")
     layout = QHBoxLayout(row)
     layout.setContentsMargins(10, 0, 10, 0)
     layout.setSpacing(12)
+    layout.addWidget(thumbnail)
     layout.addWidget(name)
     layout.addWidget(folder, 1)
-    for label in (name, folder):
+    for label in (thumbnail, name, folder):
         label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-    row.setMinimumHeight(34)
+    row.setMinimumHeight(THUMBNAIL.height() + 12)
     return row

@@ -1,6 +1,5 @@
-"""The linked planes through the open case."""
+"""The linked views of the open case."""
 
-from brats_viewer.views.geometry import Plane
-from brats_viewer.views.tri_planar import TriPlanarView
+from brats_viewer.views.slice_grid import SliceGrid
 
-__all__ = ["Plane", "TriPlanarView"]
+__all__ = ["SliceGrid"]

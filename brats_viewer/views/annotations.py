@@ -1,5 +1,6 @@
 """What is written over a slice: orientation letters, its name and number, notices and the crosshair."""
 
+import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -19,6 +20,7 @@ SHADOW = QColor(0, 0, 0, 220)
 MARGIN_PX = 8.0
 LETTER_BAND_PX = 24.0
 """Room that the letters take at each edge; a fitted picture stays clear of it."""
+SCALE_BAR_PX = 110.0
 CROSSHAIR_GAP_PX = 8.0
 """The crosshair leaves the place that it points at uncovered."""
 
@@ -27,16 +29,42 @@ NOTICE_FROM_DEG = 1.0
 Line = tuple[str, QColor]
 
 
-def draw_crosshair(painter: QPainter, area: QRectF, centre: QPointF) -> None:
-    """Two thin lines across `area` that would meet at `centre`, but for a gap."""
-    x, y, gap = round(centre.x() - 0.5), round(centre.y() - 0.5), CROSSHAIR_GAP_PX
+def draw_crosshair(painter: QPainter, area: QRectF, centre: QPointF, width: int = 1) -> None:
+    """Two lines of `width` pixels across `area` that would meet at `centre`, but for a gap."""
+    x, y, gap = round(centre.x() - width / 2), round(centre.y() - width / 2), CROSSHAIR_GAP_PX
     for line in (
-        QRectF(area.left(), y, x - gap - area.left(), 1),
-        QRectF(x + gap + 1, y, area.right() - x - gap, 1),
-        QRectF(x, area.top(), 1, y - gap - area.top()),
-        QRectF(x, y + gap + 1, 1, area.bottom() - y - gap),
+        QRectF(area.left(), y, x - gap - area.left(), width),
+        QRectF(x + gap + width, y, area.right() - x - gap, width),
+        QRectF(x, area.top(), width, y - gap - area.top()),
+        QRectF(x, y + gap + width, width, area.bottom() - y - gap),
     ):
         painter.fillRect(line & area, CROSSHAIR)
+
+
+def scale_bar_mm(pixels_per_mm: float, longest_px: float) -> float:
+    """The longest of 1, 2, 5, 10, ... mm that is at most `longest_px` wide.
+
+    >>> scale_bar_mm(3.0, 100.0), scale_bar_mm(40.0, 100.0)
+    (20.0, 2.0)
+    """
+    longest_mm = longest_px / pixels_per_mm
+    decade = 10.0 ** math.floor(math.log10(longest_mm))
+    return next(step * decade for step in (5.0, 2.0, 1.0) if step * decade <= longest_mm)
+
+
+def draw_scale_bar(painter: QPainter, font: QFont, area: QRectF, pixels_per_mm: float) -> None:
+    """A bar with its length in the bottom right corner; nothing where there is no room beside the edge's letter."""
+    longest = min(SCALE_BAR_PX, area.width() / 2 - LETTER_BAND_PX)
+    if longest < SCALE_BAR_PX / 3:
+        return
+    length_mm = scale_bar_mm(pixels_per_mm, longest)
+    width = round(length_mm * pixels_per_mm)
+    bar = QRectF(area.right() - MARGIN_PX - width, area.bottom() - MARGIN_PX - 2, width, 2)
+    painter.fillRect(bar.translated(1, 1), SHADOW)
+    painter.fillRect(bar, FAINT_TEXT)
+    text = f"{length_mm / 10:g} cm" if length_mm >= 10 else f"{length_mm:g} mm"
+    above = area.adjusted(0, 0, 0, -5)
+    draw_corner(painter, font, above, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight, [(text, FAINT_TEXT)])
 
 
 def draw_letters(painter: QPainter, font: QFont, area: QRectF, letters: EdgeLetters) -> None:

@@ -6,13 +6,13 @@ drawn as rectangles, and a view of a grid whose axes do not meet at right angles
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brats_viewer.document import Index
+from brats_viewer.display import Plane
+from brats_viewer.readings import Index
 from engine.data import Grid
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
@@ -21,34 +21,6 @@ Point = tuple[float, float, float]
 
 SECOND_LETTER_DEG = 10.0
 """From this angle on, a direction is named by two letters."""
-
-
-class Plane(StrEnum):
-    """A plane through the patient."""
-
-    AXIAL = "axial"
-    CORONAL = "coronal"
-    SAGITTAL = "sagittal"
-
-    @property
-    def display_name(self) -> str:
-        """The plane's name for a person."""
-        return self.value.capitalize()
-
-    @property
-    def normal(self) -> int:
-        """The display axis along which its slices are counted."""
-        return {Plane.AXIAL: 2, Plane.CORONAL: 1, Plane.SAGITTAL: 0}[self]
-
-    @property
-    def right(self) -> int:
-        """The display axis that runs across the screen."""
-        return 1 if self is Plane.SAGITTAL else 0
-
-    @property
-    def down(self) -> int:
-        """The display axis that runs along the screen's height; its index falls from top to bottom."""
-        return 1 if self is Plane.AXIAL else 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
-"""A slice as pixels: intensities through the levels, labels through their colours."""
+"""A slice as pixels: intensities through the levels, labels through their colours, and what else may lie over them."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSizeF
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from brats_viewer.document import LABEL_COLOURS, Document, Levels
+from brats_viewer.display import DIFFERENCE_COLOURS, ENTROPY_STOPS, Colour, Layer, Style
+from brats_viewer.document import Document, Levels
 from brats_viewer.views.geometry import SliceGeometry
+from brats_viewer.views.pane import Pane
 from engine.data import Label
 
 OPAQUE = 0xFF000000
@@ -18,23 +21,89 @@ WIDTH_DRAG_PX = 250.0
 """A drag this long widens the window e-fold."""
 CENTRE_DRAG_PX = 400.0
 """A drag this long moves the centre by one width."""
+OUTLINE_PX = 1.5
+REFERENCE_PX = 2.0
 
 
-def draw_slice(painter: QPainter, area: QRectF, document: Document, geometry: SliceGeometry) -> None:
-    """The slice under the cursor in `area`, on black: the image smoothed, the labels over it as the voxels they are."""
-    image, labels = document.image(), document.overlay_labels()
+def draw_slice(painter: QPainter, area: QRectF, document: Document, geometry: SliceGeometry, pane: Pane) -> None:
+    """The slice under the cursor in `area`, on black: the image, and over it what the pane shows."""
+    modality = pane.modality or document.modality
+    image = document.image(modality)
     number = document.cursor[geometry.plane.normal]
     if image is not None:
+        levels = document.levels_of(modality)
         cut = geometry.take(image, number)
-        box = _Box.around(cut > document.levels[0])
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(box.within(area, cut.shape), grey_image(cut[box.rows, box.columns], document.levels))
-    if labels is not None:
-        named = geometry.take(labels, number)
-        box = _Box.around(named > 0)
-        colours = overlay_image(named[box.rows, box.columns], document.visible_labels, document.opacity)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        painter.drawImage(box.within(area, named.shape), colours)
+        box = _Box.around(cut > levels[0])
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, document.display.smooth)
+        painter.drawImage(box.within(area, cut.shape), grey_image(cut[box.rows, box.columns], levels))
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    if document.overlay_shown:
+        _Over(painter, area, document, geometry, number).draw(pane)
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """What lies over one slice's image."""
+
+    painter: QPainter
+    area: QRectF
+    document: Document
+    geometry: SliceGeometry
+    number: int
+
+    def draw(self, pane: Pane) -> None:
+        document = self.document
+        shown = pane.reading_in(document)
+        match pane.layer or document.display.layer:
+            case Layer.LABELS:
+                self._labels(shown, document.display.style)
+            case Layer.OUTLINED:
+                self._labels(shown, Style.FILL)
+                other = pane.compared_in(document)
+                if other:
+                    self._labels(other, Style.OUTLINE, REFERENCE_PX)
+            case Layer.DIFFERENCE:
+                self._difference()
+            case Layer.UNCERTAINTY:
+                self._uncertainty()
+
+    def _labels(self, key: str, style: Style, width_px: float = OUTLINE_PX) -> None:
+        labels = self.document.labels_of(key)
+        if labels is None:
+            return
+        colours = self.document.colours
+        cut = self.geometry.take(labels, self.number)
+        box = _Box.around(cut > 0)
+        cut, where = cut[box.rows, box.columns], box.within(self.area, cut.shape)
+        if style is not Style.OUTLINE:
+            self.painter.drawImage(where, overlay_image(cut, colours, self.document.opacity))
+        if style is not Style.FILL:
+            draw_outlines(self.painter, where, cut, colours, width_px)
+
+    def _difference(self) -> None:
+        """Of the pair that is compared: what both have, what only one has, of one region."""
+        document, region = self.document, self.document.display.region
+        if document.pair is None:
+            return
+        judged, by = (document.labels_of(key) for key in document.pair)
+        if judged is None or by is None:
+            return
+        predicted, true = (region.mask(self.geometry.take(labels, self.number)) for labels in (judged, by))
+        kinds = predicted.view(np.uint8) + 2 * true.view(np.uint8)  # 1 false, 2 missed, 3 found
+        box = _Box.around(kinds > 0)
+        palette = DIFFERENCE_COLOURS[document.display.palette]
+        colours = {1: palette.false, 2: palette.missed, 3: palette.found}
+        kinds, where = kinds[box.rows, box.columns], box.within(self.area, kinds.shape)
+        self.painter.drawImage(where, overlay_image(kinds, colours, max(document.opacity, 0.5)))
+
+    def _uncertainty(self) -> None:
+        entropy = self.document.entropy()
+        if entropy is None:
+            return
+        cut = self.geometry.take(entropy, self.number)
+        box = _Box.around(cut > 0.02)
+        where = box.within(self.area, cut.shape)
+        self.painter.drawImage(where, entropy_image(cut[box.rows, box.columns], self.document.opacity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +144,86 @@ def grey_image(intensities: NDArray[np.float32], levels: Levels) -> QImage:
     return _image(grey * 0x010101 + OPAQUE, QImage.Format.Format_RGB32)
 
 
-def overlay_image(labels: NDArray[np.uint8], visible: Collection[Label], opacity: float) -> QImage:
-    """Labels (H, W) in their colours, `opacity` in [0, 1]; those that are not `visible` are clear.
+def overlay_image(
+    labels: NDArray[np.uint8], colours: Mapping[Label, Colour] | Mapping[int, Colour], opacity: float
+) -> QImage:
+    """Labels (H, W) in their colours, `opacity` in [0, 1]; those that have no colour are clear.
 
-    >>> image = overlay_image(np.array([[1, 3]], dtype=np.uint8), [Label.ET], 1.0)
+    >>> image = overlay_image(np.array([[1, 3]], dtype=np.uint8), {Label.ET: (250, 215, 50)}, 1.0)
     >>> image.pixelColor(0, 0).alpha(), image.pixelColor(1, 0).getRgb()
     (0, (250, 215, 50, 255))
     """
     table = np.zeros(256, dtype=np.uint32)
-    for label in visible:
-        red, green, blue = (round(channel * opacity) for channel in LABEL_COLOURS[label])
-        table[label] = round(255 * opacity) << 24 | red << 16 | green << 8 | blue
+    for label, colour in colours.items():
+        table[label] = _premultiplied(colour, opacity)
     return _image(table[labels], QImage.Format.Format_ARGB32_Premultiplied)
+
+
+def entropy_image(bits: NDArray[np.float16], opacity: float) -> QImage:
+    """Uncertainty (H, W) in bits, [0, 1], from clear where there is none to the lightest colour.
+
+    >>> image = entropy_image(np.array([[0.0, 1.0]], dtype=np.float16), 1.0)
+    >>> image.pixelColor(0, 0).alpha(), image.pixelColor(1, 0).getRgb()
+    (0, (255, 240, 160, 255))
+    """
+    return _image(_entropy_table(opacity)[(bits * np.float16(255)).astype(np.uint8)], _PREMULTIPLIED)
+
+
+@lru_cache(maxsize=4)
+def _entropy_table(opacity: float) -> NDArray[np.uint32]:
+    at = np.linspace(0, 1, 256)
+    stops = [stop for stop, _ in ENTROPY_STOPS]
+    channels = [np.interp(at, stops, [colour[channel] for _, colour in ENTROPY_STOPS]) for channel in range(3)]
+    shades = np.stack(channels, axis=1).round().astype(int).tolist()
+    clear = np.minimum(1, at / 0.3) * (opacity + (1 - opacity) * at)  # the surest stays faint, the least sure does not
+    return np.array(
+        [_premultiplied((r, g, b), alpha) for (r, g, b), alpha in zip(shades, clear.tolist(), strict=True)],
+        dtype=np.uint32,
+    )
+
+
+def _premultiplied(colour: Colour, opacity: float) -> int:
+    red, green, blue = (round(channel * opacity) for channel in colour)
+    return round(255 * opacity) << 24 | red << 16 | green << 8 | blue
+
+
+def draw_outlines(
+    painter: QPainter, where: QRectF, labels: NDArray[np.uint8], colours: Mapping[Label, Colour], width_px: float
+) -> None:
+    """Draw the borders of each colour's labels (H, W), which fill `where`, along the edges of their voxels."""
+    if not labels.size:
+        return
+    x_px, y_px = where.width() / labels.shape[1], where.height() / labels.shape[0]
+    for colour in dict.fromkeys(colours.values()):
+        alike = [label for label, own in colours.items() if own == colour]
+        runs = edge_runs(np.isin(labels, alike))
+        painter.setPen(QPen(QColor(*colour), width_px))
+        lines = [
+            QLineF(where.x() + x0 * x_px, where.y() + y0 * y_px, where.x() + x1 * x_px, where.y() + y1 * y_px)
+            for x0, y0, x1, y1 in runs
+        ]
+        painter.drawLines(lines)
+
+
+def edge_runs(mask: NDArray[np.bool_]) -> list[list[int]]:
+    """The border of `mask` (H, W) as straight runs [x0, y0, x1, y1] between corners of voxels, columns before rows.
+
+    >>> edge_runs(np.array([[True, True]]))
+    [[0, 0, 0, 1], [2, 0, 2, 1], [0, 0, 2, 0], [0, 1, 2, 1]]
+    """
+    padded = np.pad(mask, 1)
+    runs: list[list[int]] = []
+    beside, below = padded[1:-1, 1:] != padded[1:-1, :-1], padded[1:, 1:-1] != padded[:-1, 1:-1]
+    for upright, lines in ((True, beside.T), (False, below)):  # each row is one line of the voxels' mesh
+        ends = np.diff(np.pad(lines, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+        rows, begins = np.nonzero(ends == 1)
+        _, stops = np.nonzero(ends == -1)
+        order = (rows, begins, rows, stops) if upright else (begins, rows, stops, rows)
+        runs += np.stack(order, axis=1).tolist()
+    return runs
+
+
+_PREMULTIPLIED = QImage.Format.Format_ARGB32_Premultiplied
 
 
 def _image(pixels: NDArray[np.uint32], pixel_format: QImage.Format) -> QImage:

@@ -3,12 +3,14 @@
 A view keeps no picture and no array: what the document holds is what is drawn, and a case that is closed is free.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from brats_viewer.display import Crosshair, Mouse, Plane
 from brats_viewer.document import Document, Levels
 from brats_viewer.views.annotations import (
     FAINT_TEXT,
@@ -17,14 +19,18 @@ from brats_viewer.views.annotations import (
     draw_crosshair,
     draw_focus,
     draw_letters,
+    draw_scale_bar,
     position_lines,
 )
-from brats_viewer.views.geometry import Camera, Plane, Point, SliceGeometry
+from brats_viewer.views.geometry import Camera, Point, SliceGeometry
+from brats_viewer.views.pane import Pane
 from brats_viewer.views.slice_image import dragged_levels, draw_slice
 
 WHEEL_STEP = 120
 """Eighths of a degree in one notch of a mouse wheel."""
 ZOOM_PER_NOTCH = 1.2
+ZOOM_DRAG_PX = 200.0
+"""A drag this long enlarges e-fold."""
 LARGE_STEP = 5
 
 _ARROWS = {
@@ -37,7 +43,8 @@ _ARROWS = {
 
 HABITS = (
     "Left button: move the crosshair. Wheel: change the slice. Ctrl and wheel: zoom. Middle button: pan. "
-    "Right button: drag sideways for contrast, up and down for brightness. Double click or Return: maximise. "
+    "Right button: drag sideways for contrast, up and down for brightness; with Ctrl, or by the preference for the "
+    "habits of ITK-SNAP and 3D Slicer, drag up and down to zoom. Double click or Return: maximise. "
     "Arrows: one voxel, with Shift five. Page up and down: change the slice. Plus and minus: zoom at the crosshair."
 )
 
@@ -47,7 +54,9 @@ class _Drag:
     """What a mouse button took hold of, as it was when the button went down."""
 
     button: Qt.MouseButton
+    zooms: bool
     start: QPointF
+    latest: QPointF
     camera: Camera
     levels: Levels
 
@@ -59,16 +68,15 @@ class SliceView(QWidget):
     """A person wants to enlarge by this factor, and the place of the grid (`Point`) to stay where it is."""
     centre_requested = Signal(object)
     """A person dragged this place of the grid (`Point`) into the middle."""
-    maximise_requested = Signal(object)
-    """A person wants this view's `Plane` to take all the room, or to give it back."""
+    maximise_requested = Signal()
+    """A person wants this view to take all the room, or to give it back."""
     resized = Signal()
 
-    def __init__(self, document: Document, plane: Plane, parent: QWidget | None = None) -> None:
+    def __init__(self, document: Document, pane: Pane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._document = document
-        self._plane = plane
-        self._radiological = True
-        self._crosshair_shown = True
+        self._pane = pane
+        self._plane = plane = pane.plane
         self._camera: Camera | None = None
         self._drag: _Drag | None = None
         self._wheel = 0
@@ -84,11 +92,12 @@ class SliceView(QWidget):
         document.modality_changed.connect(self._end_drag)
         for changed in (
             document.case_changed,
-            document.prediction_changed,
+            document.readings_changed,
             document.cursor_changed,
             document.modality_changed,
             document.levels_changed,
             document.overlay_changed,
+            document.display_changed,
         ):
             changed.connect(self.update)
 
@@ -98,10 +107,19 @@ class SliceView(QWidget):
         return self._plane
 
     @property
+    def pane(self) -> Pane:
+        """What this view shows."""
+        return self._pane
+
+    @property
     def geometry_shown(self) -> SliceGeometry | None:
         """How the case's display grid lies in this view; None where no case is open."""
         orientation = self._document.orientation
         return SliceGeometry(orientation.canonical, self._plane, self._radiological) if orientation else None
+
+    @property
+    def _radiological(self) -> bool:
+        return self._document.display.radiological
 
     @property
     def camera(self) -> Camera | None:
@@ -111,16 +129,6 @@ class SliceView(QWidget):
     def set_camera(self, camera: Camera | None) -> None:
         """Look at another place or from another distance; None where there is nothing to look at."""
         self._camera = camera
-        self.update()
-
-    def set_radiological(self, radiological: bool) -> None:
-        """Put the patient's left on the right of the screen, or on the left."""
-        self._radiological = radiological
-        self.update()
-
-    def set_crosshair_shown(self, shown: bool) -> None:
-        """Draw the crosshair or leave it out."""
-        self._crosshair_shown = shown
         self.update()
 
     # Between the grid and this widget's pixels
@@ -163,36 +171,42 @@ class SliceView(QWidget):
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
         geometry, camera = self.geometry_shown, self._camera
         if geometry is not None and camera is not None:
-            draw_slice(painter, self._picture_area(geometry, camera), self._document, geometry)
+            draw_slice(painter, self._picture_area(geometry, camera), self._document, geometry, self._pane)
             self._draw_annotations(painter, geometry, self._picture_area(geometry, camera), camera)
         if self.hasFocus():
             draw_focus(painter, QRectF(self.rect()))
         painter.end()
 
     def _draw_annotations(self, painter: QPainter, geometry: SliceGeometry, area: QRectF, camera: Camera) -> None:
+        document, display = self._document, self._document.display
         whole, font = QRectF(self.rect()), self.font()
-        if self._crosshair_shown:
-            cursor = area.topLeft() + _offset(geometry, camera, self._document.cursor)
-            draw_crosshair(painter, whole, cursor)
+        if display.crosshair is not Crosshair.NONE:
+            cursor = area.topLeft() + _offset(geometry, camera, document.cursor)
+            draw_crosshair(painter, whole, cursor, 3 if display.crosshair is Crosshair.THICK else 1)
         top, bottom = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         draw_letters(painter, font, whole, geometry.letters)
-        draw_corner(painter, font, whole, top | left, position_lines(self._document, geometry))
-        draw_corner(painter, font, whole, top | right, [(self._document.modality.display_name, TEXT)])
+        draw_corner(painter, font, whole, top | left, position_lines(document, geometry))
+        title = self._pane.title_in(document)
+        name = (self._pane.modality or document.modality).display_name
+        draw_corner(painter, font, whole, top | right, [(title, TEXT), (name, FAINT_TEXT)] if title else [(name, TEXT)])
         if self._plane is not Plane.SAGITTAL:
-            side = "Radiological" if self._radiological else "Neurological"
+            side = "Radiological" if display.radiological else "Neurological"
             draw_corner(painter, font, whole, bottom | left, [(side, FAINT_TEXT)])
-        if self._drag and self._drag.button is Qt.MouseButton.RightButton:
-            black, white = self._document.levels
+        if self._drag and self._drag.button is Qt.MouseButton.RightButton and not self._drag.zooms:
+            black, white = document.levels
             line = f"W {white - black:.4g}   C {(black + white) / 2:.4g}"
             draw_corner(painter, font, whole, bottom | right, [(line, TEXT)])
+        elif display.scale_bar:
+            draw_scale_bar(painter, font, whole, camera.pixels_per_mm)
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         """Tell who fits the views."""
         self.resized.emit()
 
     def focusInEvent(self, _event: QFocusEvent) -> None:
-        """Show that the keys go here."""
+        """Show that the keys go here, and make this the plane that they are about."""
+        self._document.set_plane(self._plane)
         self.update()
 
     def focusOutEvent(self, _event: QFocusEvent) -> None:
@@ -209,7 +223,10 @@ class SliceView(QWidget):
         inside = self._picture_area(geometry, camera).contains(event.position())
         if event.button() is Qt.MouseButton.LeftButton and not inside:
             return
-        self._drag = _Drag(event.button(), event.position(), camera, self._document.levels)
+        with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        zooms = with_ctrl is not (self._document.display.mouse is Mouse.ZOOM)
+        start = event.position()
+        self._drag = _Drag(event.button(), zooms, start, start, camera, self._document.levels)
         if event.button() is Qt.MouseButton.MiddleButton:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif event.button() is Qt.MouseButton.LeftButton:
@@ -230,7 +247,7 @@ class SliceView(QWidget):
         if event.button() is not Qt.MouseButton.LeftButton:
             self.mousePressEvent(event)
         elif self._camera is not None:
-            self.maximise_requested.emit(self._plane)
+            self.maximise_requested.emit()
 
     def _drag_to(self, position: QPointF) -> None:
         drag, geometry = self._drag, self.geometry_shown
@@ -239,6 +256,11 @@ class SliceView(QWidget):
         moved = position - drag.start
         if drag.button is Qt.MouseButton.LeftButton:
             self._set_cursor_at(position)
+        elif drag.button is Qt.MouseButton.RightButton and drag.zooms:
+            about = self.point_at(drag.start)
+            if about is not None:
+                self.zoom_requested.emit(math.exp((drag.latest - position).y() / ZOOM_DRAG_PX), about)
+            self._drag = replace(drag, latest=position)
         elif drag.button is Qt.MouseButton.RightButton:
             self._document.set_levels(dragged_levels(drag.levels, moved.x(), moved.y()))
         elif drag.button is Qt.MouseButton.MiddleButton:
@@ -291,7 +313,7 @@ class SliceView(QWidget):
         elif key == Qt.Key.Key_Minus:
             self.zoom_requested.emit(1 / ZOOM_PER_NOTCH, self._document.cursor)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.maximise_requested.emit(self._plane)
+            self.maximise_requested.emit()
         else:
             super().keyPressEvent(event)
 

@@ -24,14 +24,15 @@ def main() -> None:
 
     from PySide6.QtWidgets import QApplication
 
-    from brats_viewer.document import Document, Overlay
-    from brats_viewer.views import Plane, TriPlanarView
+    from brats_viewer.display import Plane
+from brats_viewer.document import Document, Overlay
+    from brats_viewer.views import SliceGrid
     from engine.data import Modality
     from tests.phantoms import phantom_case
 
     app = QApplication([])
     document = Document()
-    view = TriPlanarView(document)
+    view = SliceGrid(document)
     view.resize(*options.size)
     view.show()
     document.set_overlay(Overlay.TRUTH)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data import Case, Label, LabelMap, Modality, Segmentation
+from engine.data import Case, Label, LabelMap, Modality, Region, Segmentation
+from engine.data.segmentation import Uncertainty
 from engine.errors import ModelError
 from engine.progress import Progress, Work
 
 BOX = (slice(10, 16), slice(10, 15), slice(10, 14))
 """Where `quick` marks enhancing tumour: 120 voxels."""
+UNSURE = (slice(14, 19), slice(20, 25), slice(8, 13))
+"""Where it is unsure: 5 x 5 x 5 voxels of one bit."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def devices() -> list[FakeDevice]:
     return [FakeDevice("cpu", "Two cores")]
 
 
-def segment(case: Case, *, model: str, device: str, tta: str) -> Work[Segmentation]:
+def segment(case: Case, *, model: str, device: str, tta: str, uncertainty: bool) -> Work[Segmentation]:
     """Does what the model's name says."""
     yield Progress(0, 0, "loading the model")
     if model == "failing":
@@ -61,5 +64,8 @@ def segment(case: Case, *, model: str, device: str, tta: str) -> Work[Segmentati
         threading.Event().wait(0.005)
     labels = np.zeros(case.native.shape, np.uint8)
     labels[BOX] = Label.ET
+    entropy = np.zeros(case.native.shape, np.float16)
+    entropy[UNSURE] = 1.0
+    unsure = Uncertainty(entropy, {Region.ET: 0.9, Region.TC: 0.8, Region.WT: None}) if uncertainty else None
     notes = ("made by nobody",)
-    return Segmentation(LabelMap(labels, case.native), case.id, model, "0" * 64, device, tta, 1.5, notes)
+    return Segmentation(LabelMap(labels, case.native), case.id, model, "0" * 64, device, tta, 1.5, notes, unsure)

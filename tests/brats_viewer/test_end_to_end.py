@@ -28,9 +28,9 @@ def test_the_sample_case_from_opening_to_a_saved_mask(
     session.set_plan("default", "cpu", "none")
     with qtbot.waitSignal(session.prediction_changed, timeout=200_000):
         window.actions_by_id["segment"].trigger()
-    qtbot.waitUntil(lambda: session.scores is not None, timeout=60_000)
-    assert session.scores is not None
-    assert session.scores[Region.WT].dice > 0.5
+    qtbot.waitUntil(lambda: session.comparison is not None, timeout=60_000)
+    assert session.comparison is not None
+    assert session.comparison.scores[Region.WT].dice > 0.5
 
     target = tmp_path / "mask.nii.gz"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))

@@ -164,8 +164,9 @@ def test_a_segmentation_is_shown_scored_and_unsaved(
     assert session.overlay is Overlay.PREDICTION
     assert session.has_unsaved_prediction
     assert session.volumes_ml(Overlay.PREDICTION)[Label.ET] == pytest.approx(6 * 5 * 4 / 1000)
-    assert session.scores is not None
-    assert session.scores[Region.ET].prediction_ml == pytest.approx(0.12)
+    assert session.comparison is not None
+    assert session.comparison.scores[Region.ET].prediction_ml == pytest.approx(0.12)
+    assert session.pair == (Overlay.PREDICTION, Overlay.TRUTH)
 
 
 def test_the_crosshair_goes_to_a_mask_that_it_is_not_in(session: Session) -> None:
@@ -194,7 +195,7 @@ def test_a_result_for_another_case_is_dropped(
     assert session.case is not None
     assert session.case.id == "BraTS-GLI-00002-000"
     assert session.prediction is None
-    assert session.scores is None
+    assert session.comparison is None
     session.segment()
     settle(qtbot, session)
     assert session.prediction is not None

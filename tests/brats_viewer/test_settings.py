@@ -2,7 +2,18 @@ from pathlib import Path
 
 import pytest
 
+from brats_viewer.display import Crosshair, Display, Layout, Palette
 from brats_viewer.settings import RECENT_LIMIT, Settings
+from engine.data import Modality, Region
+
+SHOWN = Display(
+    layout=Layout.MODALITIES,
+    palette=Palette.COLOUR_BLIND,
+    crosshair=Crosshair.THICK,
+    region=Region.ET,
+    by_region=True,
+    radiological=False,
+)
 
 
 def again(tmp_path: Path, settings: Settings) -> Settings:
@@ -15,18 +26,30 @@ def test_a_first_run_has_defaults(settings: Settings) -> None:
     assert settings.geometry.isEmpty()
     assert settings.recent_cases == ()
     assert settings.last_folder == Path.home()
-    assert (settings.opacity, settings.radiological, settings.crosshair) == (0.5, True, True)
+    assert settings.opacity == 0.35
+    assert settings.display == Display()
+    assert settings.windows == {}
+    assert settings.reopens
+    assert settings.take_session() is None
     assert (settings.model, settings.device, settings.tta) == ("", "auto", "flips")
 
 
 def test_everything_is_there_in_the_next_run(tmp_path: Path, settings: Settings) -> None:
     settings.opacity = 0.25
-    settings.radiological = settings.crosshair = False
+    settings.display = SHOWN
+    settings.windows = {Modality.T1C: (0.25, 1.5)}
+    settings.reopens = False
+    settings.keep_session(tmp_path, (1, 2, 3))
     settings.model, settings.device, settings.tta = "default", "cuda:0", "none"
     settings.last_folder = tmp_path
     settings.add_recent_case(tmp_path)
     read = again(tmp_path, settings)
-    assert (read.opacity, read.radiological, read.crosshair) == (0.25, False, False)
+    assert read.opacity == 0.25
+    assert read.display == SHOWN
+    assert read.windows == {Modality.T1C: (0.25, 1.5)}
+    assert not read.reopens
+    assert read.take_session() == (tmp_path, (1, 2, 3))
+    assert read.take_session() is None
     assert (read.model, read.device, read.tta) == ("default", "cuda:0", "none")
     assert read.last_folder == tmp_path
     assert read.recent_cases == (tmp_path,)
@@ -48,15 +71,18 @@ def test_the_latest_case_is_first_and_none_is_there_twice(tmp_path: Path, settin
 @pytest.mark.parametrize(
     "text",
     [
-        "[view]\nopacity=much\nradiological=perhaps\n[cases]\nrecent=7\nfolder=/no/such/folder\n[window]\ngeometry=7\n",
-        "[view]\nopacity=nan\nradiological=\n",
+        "[view]\nopacity=much\ndisplay=7\n[cases]\nrecent=7\nfolder=/no/such/folder\n[window]\ngeometry=7\n",
+        '[view]\nopacity=nan\ndisplay=[1]\nwindows="{\\"T1C\\": [1]}"\n[session]\ncase=[\n',
         "no ini file at all \x00\x01",
     ],
 )
 def test_a_damaged_file_does_no_harm(tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.ini").write_text(text)
     settings = Settings(tmp_path / "settings.ini")
-    assert (settings.opacity, settings.radiological) == (0.5, True)
+    assert settings.opacity == 0.35
+    assert settings.display == Display()
+    assert settings.windows == {}
+    assert settings.take_session() is None
     assert settings.recent_cases == ()
     assert settings.last_folder == Path.home()
     assert settings.geometry.isEmpty()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.document import Document
-from brats_viewer.views import TriPlanarView
+from brats_viewer.views import SliceGrid
 
 Pixels = NDArray[np.uint8]
 
@@ -21,9 +21,9 @@ def document(qtbot: QtBot) -> Document:
 
 
 @pytest.fixture
-def planes(qtbot: QtBot, document: Document) -> TriPlanarView:
+def planes(qtbot: QtBot, document: Document) -> SliceGrid:
     """Three planes, shown at 800 x 600, without a case."""
-    view = TriPlanarView(document)
+    view = SliceGrid(document)
     qtbot.addWidget(view)
     view.resize(800, 600)
     with qtbot.waitExposed(view):

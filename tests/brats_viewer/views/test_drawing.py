@@ -1,6 +1,7 @@
 """What a person sees, judged by the pixels: every storage order of one patient gives the same, right picture."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,28 @@ from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from brats_viewer.document import Document, Overlay
-from brats_viewer.views import Plane, TriPlanarView
+from brats_viewer.display import DIFFERENCE_COLOURS, Crosshair, Layer, Palette, Plane, Style
+from brats_viewer.document import Document, Overlay, Reading
+from brats_viewer.views import SliceGrid
 from brats_viewer.views.annotations import position_lines
 from brats_viewer.views.geometry import Camera, SliceGeometry
+from brats_viewer.views.pane import Pane, Side
 from brats_viewer.views.slice_view import SliceView
-from engine.data import Case, CaseFiles, Grid, ImageSource, Label, LabelMap, Modality, Volume, orient, read_volume
-from tests.phantoms import phantom_case
+from engine.data import (
+    Case,
+    CaseFiles,
+    Grid,
+    ImageSource,
+    Label,
+    LabelMap,
+    Modality,
+    Region,
+    Volume,
+    orient,
+    read_volume,
+)
+from engine.data.segmentation import Uncertainty
+from tests.phantoms import phantom_case, phantom_segmentation
 
 Grab = Callable[[QWidget], NDArray[np.uint8]]
 STORAGES = ["RAS", "LPS", "PIR", "SAL"]
@@ -62,10 +78,10 @@ def _block_case(axis_codes: str, tilt_deg: float = 0.0) -> Case:
 
 
 def _view(qtbot: QtBot, document: Document, plane: Plane, size: int = 320) -> SliceView:
-    view = SliceView(document, plane)
+    view = SliceView(document, Pane(plane))
     qtbot.addWidget(view)
     view.resize(size, size)
-    view.set_crosshair_shown(False)
+    document.set_display(crosshair=Crosshair.NONE, scale_bar=False)
     view.set_camera(CAMERA)
     return view
 
@@ -102,7 +118,7 @@ def test_neurological_puts_the_left_on_the_left(qtbot: QtBot, document: Document
         Plane.SAGITTAL: BLOCK_PX[Plane.SAGITTAL],
     }.items():
         view = _view(qtbot, document, plane)
-        view.set_radiological(False)
+        document.set_display(radiological=False)
         assert np.abs(np.subtract(_grey_box(grab(view)), expected)).max() <= 1
 
 
@@ -113,6 +129,7 @@ def test_labels_lie_on_the_voxels_they_name(qtbot: QtBot, document: Document, gr
     document.set_levels((0.0, 1e9))
     document.set_overlay(Overlay.TRUTH)
     document.set_opacity(1.0)
+    document.set_display(style=Style.FILL)
     pixels = grab(_view(qtbot, document, Plane.CORONAL))
     enhancing = (pixels == (250, 215, 50)).all(axis=2)
     rows, columns = np.nonzero(enhancing)
@@ -140,7 +157,7 @@ def test_hidden_labels_and_opacity(qtbot: QtBot, document: Document, grab: Grab)
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (1.0, 0.8, 2.5)])
 def test_every_storage_of_a_phantom_gives_the_same_picture(
-    document: Document, planes: TriPlanarView, grab: Grab, spacing_mm: tuple[float, float, float]
+    document: Document, planes: SliceGrid, grab: Grab, spacing_mm: tuple[float, float, float]
 ) -> None:
     pictures = []
     for storage in STORAGES:
@@ -168,7 +185,7 @@ def test_crosshair_meets_on_the_voxel_and_leaves_it_uncovered(qtbot: QtBot, docu
     document.set_cursor((7, 38, 27))
     view = _view(qtbot, document, Plane.AXIAL)
     without = grab(view).astype(int)
-    view.set_crosshair_shown(True)
+    document.set_display(crosshair=Crosshair.THIN)
     drawn = (grab(view) != without).any(axis=2)
     # The centre of voxel 32 of 40 from the left is at 80 + 4 * 32.5, of voxel 9 of 48 from the top at 64 + 4 * 9.5.
     assert set(np.flatnonzero(drawn.sum(axis=0) > 200)) == {210}
@@ -211,7 +228,7 @@ def test_oblique_planes_say_so(document: Document, tilt_deg: float, notice: list
     assert len(position_lines(document, SliceGeometry(grid, Plane.SAGITTAL))) == 3
 
 
-def test_nothing_is_drawn_without_a_case(document: Document, planes: TriPlanarView, grab: Grab) -> None:
+def test_nothing_is_drawn_without_a_case(document: Document, planes: SliceGrid, grab: Grab) -> None:
     empty = grab(planes)
     document.set_case(phantom_case())
     assert (grab(planes) != empty).any()
@@ -234,7 +251,7 @@ def test_two_device_pixels_per_pixel_draw_the_same_picture_finer(qtbot: QtBot, d
 
 
 def test_real_image_in_six_storages_gives_one_picture(
-    document: Document, planes: TriPlanarView, grab: Grab, real_data: Path
+    document: Document, planes: SliceGrid, grab: Grab, real_data: Path
 ) -> None:
     pictures = {}
     for path in sorted((real_data / "awkward").glob("orientation_*.nii.gz")):
@@ -247,3 +264,98 @@ def test_real_image_in_six_storages_gives_one_picture(
     for picture in pictures.values():
         # Voxel sizes in the headers differ in the last digits, so an edge may fall on the next pixel.
         assert (np.abs(picture.astype(int) - pictures["RAS"]) > 8).mean() < 0.002
+
+
+def _two_readings(document: Document) -> None:
+    """The block as truth (5..9 from the left) and, one voxel to the right of it, as another reading."""
+    case = _block_case("RAS")
+    document.set_case(case)
+    document.set_cursor((7, 38, 27))
+    document.set_levels((0.0, 1e9))
+    assert case.truth
+    moved = np.roll(case.truth.data, 1, axis=0)
+    document.add_reading(Reading("second", "Second reader", LabelMap(moved, case.native)))
+    document.set_opacity(1.0)
+
+
+def _columns(pixels: NDArray[np.uint8], colour: tuple[int, int, int], row: int = 102) -> list[int]:
+    """The columns of a row that have a colour."""
+    return np.flatnonzero((pixels[row] == colour).all(axis=1)).tolist()
+
+
+def test_the_difference_tells_found_false_and_missed(qtbot: QtBot, document: Document, grab: Grab) -> None:
+    _two_readings(document)
+    document.set_display(layer=Layer.DIFFERENCE)
+    pixels = grab(_view(qtbot, document, Plane.AXIAL))
+    colours = DIFFERENCE_COLOURS[Palette.STANDARD]
+    # Radiological, 4 px a voxel: index i of 40 begins at 80 + 4 * (39 - i). The truth has 5..9, the other 6..10.
+    assert _columns(pixels, colours.missed) == list(range(80 + 4 * 34, 80 + 4 * 35))
+    assert _columns(pixels, colours.found) == list(range(80 + 4 * 30, 80 + 4 * 34))
+    assert _columns(pixels, colours.false) == list(range(80 + 4 * 29, 80 + 4 * 30))
+
+
+def test_outlines_leave_the_inside_free(qtbot: QtBot, document: Document, grab: Grab) -> None:
+    _two_readings(document)
+    document.set_display(style=Style.OUTLINE)
+    yellow = _columns(grab(_view(qtbot, document, Plane.AXIAL)), (250, 215, 50))
+    left, right = 80 + 4 * 29, 80 + 4 * 34  # of voxels 10 down to 6
+    assert yellow
+    assert all(min(abs(column - left), abs(column - right)) <= 2 for column in yellow)
+    assert {min((left, right), key=lambda edge: abs(column - edge)) for column in yellow} == {left, right}
+
+
+def test_the_other_reading_is_outlined_over_the_one_shown(qtbot: QtBot, document: Document, grab: Grab) -> None:
+    _two_readings(document)
+    view = _view(qtbot, document, Plane.AXIAL)
+    document.set_display(style=Style.FILL)
+    alone = grab(view)
+    document.set_display(layer=Layer.OUTLINED)
+    changed = np.flatnonzero((grab(view)[102] != alone[102]).any(axis=1))
+    # The truth's left edge lies one voxel outside of the filled reading; its other edge is yellow on yellow.
+    assert changed.size
+    assert np.abs(changed - (80 + 4 * 35)).max() <= 2
+
+
+def test_a_pane_may_show_one_side_of_the_comparison(qtbot: QtBot, document: Document, grab: Grab) -> None:
+    _two_readings(document)
+    document.set_display(style=Style.FILL, crosshair=Crosshair.NONE)
+    for side, first in ((Side.CANDIDATE, 29), (Side.REFERENCE, 30)):
+        view = SliceView(document, Pane(Plane.AXIAL, layer=Layer.LABELS, side=side))
+        qtbot.addWidget(view)
+        view.resize(320, 320)
+        view.set_camera(CAMERA)
+        assert _columns(grab(view), (250, 215, 50))[0] == 80 + 4 * first
+
+
+def test_by_region_a_hidden_inner_region_shows_the_outer_one(qtbot: QtBot, document: Document, grab: Grab) -> None:
+    _two_readings(document)
+    document.set_display(style=Style.FILL, by_region=True)
+    view = _view(qtbot, document, Plane.AXIAL)
+    inside = 80 + 4 * 32
+    assert grab(view)[102, inside].tolist() == [250, 215, 50]
+    document.set_region_visible(Region.ET, False)
+    assert grab(view)[102, inside].tolist() == [230, 60, 60]
+    document.set_region_visible(Region.TC, False)
+    assert grab(view)[102, inside].tolist() == [70, 200, 90]
+    document.set_region_visible(Region.WT, False)
+    assert grab(view)[102, inside].tolist() == [0, 0, 0]
+
+
+def test_another_palette_recolours_the_labels(qtbot: QtBot, document: Document, grab: Grab) -> None:
+    _two_readings(document)
+    document.set_display(style=Style.FILL, palette=Palette.COLOUR_BLIND)
+    assert _columns(grab(_view(qtbot, document, Plane.AXIAL)), (240, 228, 66))
+
+
+def test_uncertainty_is_drawn_where_it_is(qtbot: QtBot, document: Document, grab: Grab) -> None:
+    case = _block_case("RAS")
+    document.set_case(case)
+    made = phantom_segmentation(case)
+    entropy = np.zeros(SHAPE, np.float16)
+    entropy[20:24, 38, 27] = 1.0
+    document.set_prediction(replace(made, uncertainty=Uncertainty(entropy, {})))
+    document.set_cursor((7, 38, 27))
+    document.set_levels((0.0, 1e9))
+    document.set_display(layer=Layer.UNCERTAINTY)
+    document.set_opacity(1.0)
+    assert _columns(grab(_view(qtbot, document, Plane.AXIAL)), (255, 240, 160)) == list(range(80 + 64, 80 + 80))

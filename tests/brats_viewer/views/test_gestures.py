@@ -8,20 +8,22 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from brats_viewer.display import Mouse, Plane
 from brats_viewer.document import Document
-from brats_viewer.views import Plane, TriPlanarView
+from brats_viewer.views import SliceGrid
 from brats_viewer.views.slice_image import CENTRE_DRAG_PX, WIDTH_DRAG_PX
-from brats_viewer.views.slice_view import SliceView
+from brats_viewer.views.slice_view import ZOOM_DRAG_PX, SliceView
 from engine.data import Modality
 from tests.phantoms import phantom_case
 
+NONE = Qt.KeyboardModifier.NoModifier
 LEFT, MIDDLE, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 START = (20, 24, 18)
 
 
 @pytest.fixture
-def axial(document: Document, planes: TriPlanarView) -> SliceView:
+def axial(document: Document, planes: SliceGrid) -> SliceView:
     """The axial view of a phantom of 40 x 48 x 36 mm, with the crosshair in its middle."""
     document.set_case(phantom_case())
     document.set_cursor(START)
@@ -69,7 +71,7 @@ def _drag(qtbot: QtBot, view: QWidget, button: Qt.MouseButton, start: QPoint, *w
 def test_click_sets_the_crosshair_within_the_plane(
     qtbot: QtBot,
     document: Document,
-    planes: TriPlanarView,
+    planes: SliceGrid,
     axial: SliceView,
     plane: Plane,
     target: tuple[int, int, int],
@@ -82,13 +84,13 @@ def test_click_sets_the_crosshair_within_the_plane(
 
 
 def test_right_half_of_the_screen_is_the_patients_left(
-    qtbot: QtBot, document: Document, planes: TriPlanarView, axial: SliceView
+    qtbot: QtBot, document: Document, planes: SliceGrid, axial: SliceView
 ) -> None:
     middle = _at(axial, START)
     qtbot.mouseClick(axial, LEFT, pos=middle + QPoint(50, 0))
     assert document.cursor[0] < 20
     assert document.cursor_mm[0] < 0
-    planes.set_radiological(False)
+    document.set_display(radiological=False)
     qtbot.mouseClick(axial, LEFT, pos=_at(axial, START) + QPoint(50, 0))
     assert document.cursor[0] > 20
 
@@ -103,6 +105,7 @@ def test_dragged_crosshair_follows_and_stops_at_the_edge(qtbot: QtBot, document:
 
 
 def test_press_beside_the_picture_leaves_the_crosshair(qtbot: QtBot, document: Document, axial: SliceView) -> None:
+    axial.zoom_requested.emit(0.5, START)
     outside = _at(axial, (20, -3, 18))
     assert axial.rect().contains(outside)
     _drag(qtbot, axial, LEFT, outside, _at(axial, (10, 10, 18)))
@@ -114,7 +117,7 @@ def test_press_beside_the_picture_leaves_the_crosshair(qtbot: QtBot, document: D
     [(Plane.AXIAL, (20, 24, 20)), (Plane.CORONAL, (20, 26, 18)), (Plane.SAGITTAL, (22, 24, 18))],
 )
 def test_wheel_moves_slices(
-    document: Document, planes: TriPlanarView, axial: SliceView, plane: Plane, expected: tuple[int, int, int]
+    document: Document, planes: SliceGrid, axial: SliceView, plane: Plane, expected: tuple[int, int, int]
 ) -> None:
     view = planes.view(plane)
     _wheel(view, view.rect().center(), 240)
@@ -132,23 +135,23 @@ def test_fine_wheel_adds_up_to_a_slice(document: Document, axial: SliceView) -> 
 
 
 def test_control_wheel_zooms_every_plane_at_the_pointer(
-    document: Document, planes: TriPlanarView, axial: SliceView
+    document: Document, planes: SliceGrid, axial: SliceView
 ) -> None:
     position = _at(axial, (12, 34, 18))
-    before, scale = axial.point_at(QPointF(position)), axial.camera
+    before = axial.point_at(QPointF(position))
+    scales = {plane: planes.view(plane).camera.pixels_per_mm for plane in Plane}  # type: ignore[union-attr]
     _wheel(axial, position, 240, CONTROL)
     after = axial.point_at(QPointF(position))
-    assert scale is not None
     assert before is not None
     assert after == pytest.approx(before)
     assert document.cursor == START
     for plane in Plane:
         camera = planes.view(plane).camera
         assert camera is not None
-        assert camera.pixels_per_mm == pytest.approx(scale.pixels_per_mm * 1.44)
+        assert camera.pixels_per_mm == pytest.approx(scales[plane] * 1.44)
 
 
-def test_middle_drag_pans_the_planes_together(qtbot: QtBot, planes: TriPlanarView, axial: SliceView) -> None:
+def test_middle_drag_pans_the_planes_together(qtbot: QtBot, planes: SliceGrid, axial: SliceView) -> None:
     coronal = planes.view(Plane.CORONAL)
     here, there = axial.position_of(START), coronal.position_of(START)
     _drag(qtbot, axial, MIDDLE, QPoint(100, 100), QPoint(110, 105), QPoint(130, 120))
@@ -156,7 +159,8 @@ def test_middle_drag_pans_the_planes_together(qtbot: QtBot, planes: TriPlanarVie
     assert None not in (here, there, moved, coronal_moved)
     assert (moved - here).toTuple() == pytest.approx((30, 20))
     # The coronal plane shares left and right with it, not front and back.
-    assert (coronal_moved - there).toTuple() == pytest.approx((30, 0))
+    ratio = coronal.camera.pixels_per_mm / axial.camera.pixels_per_mm  # type: ignore[union-attr]
+    assert (coronal_moved - there).toTuple() == pytest.approx((30 * ratio, 0))
 
 
 def test_right_drag_sets_the_levels_in_proportion(qtbot: QtBot, document: Document, axial: SliceView) -> None:
@@ -171,6 +175,33 @@ def test_right_drag_sets_the_levels_in_proportion(qtbot: QtBot, document: Docume
     # Up is brighter: the centre falls by a fifth of the width.
     assert document.levels == pytest.approx((100 - 400 * 80 / CENTRE_DRAG_PX, 500 - 400 * 80 / CENTRE_DRAG_PX))
     assert document.cursor == START
+
+
+@pytest.mark.parametrize(
+    ("habit", "modifiers"), [(Mouse.LEVELS, CONTROL), (Mouse.ZOOM, Qt.KeyboardModifier.NoModifier)]
+)
+def test_right_drag_zooms_with_control_or_by_habit(
+    qtbot: QtBot, document: Document, axial: SliceView, habit: Mouse, modifiers: Qt.KeyboardModifier
+) -> None:
+    document.set_display(mouse=habit)
+    levels, start = document.levels, QPoint(100, 100)
+    before, place = axial.camera, axial.point_at(QPointF(start))
+    qtbot.mousePress(axial, RIGHT, modifiers, start)
+    qtbot.mouseMove(axial, QPoint(100, 80))
+    qtbot.mouseMove(axial, QPoint(100, 50))
+    qtbot.mouseRelease(axial, RIGHT, modifiers, QPoint(100, 50))
+    assert before is not None
+    assert axial.camera is not None
+    assert axial.camera.pixels_per_mm == pytest.approx(before.pixels_per_mm * math.exp(50 / ZOOM_DRAG_PX))
+    assert axial.point_at(QPointF(start)) == pytest.approx(place)
+    assert document.levels == levels
+
+
+def test_the_view_with_the_keys_makes_its_plane_active(document: Document, planes: SliceGrid, axial: SliceView) -> None:
+    planes.view(Plane.CORONAL).setFocus()
+    assert document.plane is Plane.CORONAL
+    document.go_to_slice(30)
+    assert document.cursor == (20, 30, 18)
 
 
 def test_a_quick_second_drag_counts(qtbot: QtBot, document: Document, axial: SliceView) -> None:
@@ -209,7 +240,7 @@ def test_a_drag_ends_when_another_modality_is_shown(qtbot: QtBot, document: Docu
 def test_keys_move_a_voxel(
     qtbot: QtBot,
     document: Document,
-    planes: TriPlanarView,
+    planes: SliceGrid,
     axial: SliceView,
     plane: Plane,
     key: Qt.Key,
@@ -225,7 +256,7 @@ def test_shift_moves_five(qtbot: QtBot, document: Document, axial: SliceView) ->
 
 
 def test_plus_and_minus_zoom_at_the_crosshair(
-    qtbot: QtBot, document: Document, planes: TriPlanarView, axial: SliceView
+    qtbot: QtBot, document: Document, planes: SliceGrid, axial: SliceView
 ) -> None:
     document.set_cursor((12, 34, 18))
     fitted, place = axial.camera, axial.position_of((12, 34, 18))
@@ -241,7 +272,7 @@ def test_plus_and_minus_zoom_at_the_crosshair(
     assert axial.camera.pixels_per_mm == pytest.approx(fitted.pixels_per_mm)
 
 
-def test_keys_of_others_pass_through(qtbot: QtBot, planes: TriPlanarView, axial: SliceView) -> None:
+def test_keys_of_others_pass_through(qtbot: QtBot, planes: SliceGrid, axial: SliceView) -> None:
     received = []
     planes.keyPressEvent = lambda event: received.append(event.key())  # type: ignore[method-assign]
     qtbot.keyClick(axial, Qt.Key.Key_Up)
@@ -249,7 +280,7 @@ def test_keys_of_others_pass_through(qtbot: QtBot, planes: TriPlanarView, axial:
     assert received == [Qt.Key.Key_S]
 
 
-def test_gestures_without_a_case_do_nothing(qtbot: QtBot, document: Document, planes: TriPlanarView) -> None:
+def test_gestures_without_a_case_do_nothing(qtbot: QtBot, document: Document, planes: SliceGrid) -> None:
     view = planes.view(Plane.AXIAL)
     for button in (LEFT, MIDDLE, RIGHT):
         _drag(qtbot, view, button, QPoint(50, 50), QPoint(90, 90))
@@ -259,7 +290,7 @@ def test_gestures_without_a_case_do_nothing(qtbot: QtBot, document: Document, pl
     for key in (Qt.Key.Key_Up, Qt.Key.Key_PageUp, Qt.Key.Key_Return):
         qtbot.keyClick(view, key)
     assert document.cursor == (0, 0, 0)
-    assert planes.maximised_plane is None
+    assert planes.maximised is None
 
 
 def test_right_click_opens_no_menu(qtbot: QtBot, axial: SliceView) -> None:

@@ -1,0 +1,78 @@
+"""The label maps of a case: who or what marked the tumour there, and what can be told of a map alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data import Label, LabelMap, foreground
+
+Index = tuple[int, int, int]
+"""A voxel of the display grid: the case's own voxels with axes put in the order R, A, S (nothing is interpolated)."""
+Levels = tuple[float, float]
+"""The intensities shown black and white."""
+
+
+class Overlay(StrEnum):
+    """The keys of the two label maps that most cases have."""
+
+    PREDICTION = "prediction"
+    TRUTH = "truth"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """One reader's labels of the open case, on its own grid: a model's, an expert's, a file's.
+
+    key: by which it is known, unique in the case. title: by which a person knows it.
+    """
+
+    key: str
+    title: str
+    labels: LabelMap
+
+
+def largest_slice_centre(labels: NDArray[np.uint8]) -> Index | None:
+    """The labelled voxel nearest to the middle of the labels in the last-axis slice that holds most; None if none do.
+
+    >>> labels = np.zeros((5, 5, 3), np.uint8)
+    >>> labels[1:4, 2, 1] = labels[0, 0, 2] = Label.ET
+    >>> largest_slice_centre(labels)
+    (2, 2, 1)
+    """
+    sizes = np.count_nonzero(labels, axis=(0, 1))
+    k = int(sizes.argmax())
+    return slice_centre(labels > 0, 2, k) if sizes[k] else None
+
+
+def slice_centre(mask: NDArray[np.bool_], axis: int, number: int) -> Index | None:
+    """The voxel of `mask` (X, Y, Z) nearest to its middle within one slice along `axis`; None if it has none there.
+
+    >>> slice_centre(np.ones((3, 4, 5), bool), 0, 1)
+    (1, 1, 2)
+    """
+    voxels = np.argwhere(mask.take(number, axis))
+    if not len(voxels):
+        return None
+    nearest = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    i, j, k = np.insert(nearest, axis, number).tolist()
+    return i, j, k
+
+
+def label_volumes_ml(labels: LabelMap) -> Mapping[Label, float]:
+    """The volume of each label but the background, in millilitres."""
+    counts = {label: int(np.count_nonzero(labels.data == label)) for label in Label if label is not Label.BACKGROUND}
+    return MappingProxyType({label: count * labels.grid.voxel_ml for label, count in counts.items()})
+
+
+def brain_levels(image: NDArray[np.float32]) -> Levels:
+    """Black and white for an image (X, Y, Z): the 1st and 99.5th percentile of about 200,000 foreground voxels."""
+    inside = image[foreground(image)]
+    if inside.size == 0:
+        return float(image.min()), float(image.max()) + 1.0
+    sample = inside[:: max(1, inside.size // 200_000)]
+    black, white = (float(value) for value in np.percentile(sample, (1.0, 99.5)))
+    return black, white if white > black else black + 1.0

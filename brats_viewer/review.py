@@ -1,0 +1,58 @@
+"""Going through a cohort: each case opens with its mask at its worst slice, and the next one is made ready."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from brats_viewer.cohort_session import CohortSession
+from brats_viewer.session import Session
+from engine.data import CaseFiles
+
+
+class Review(QObject):
+    """Carries the cohort's choice into the session of the open case, and back what is open.
+
+    `open_case` opens found files on a person's behalf; `go_to_worst` moves to the worst slice of what is compared.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        cohort: CohortSession,
+        open_case: Callable[[CaseFiles], None],
+        go_to_worst: Callable[[], None],
+    ) -> None:
+        super().__init__(session)
+        self._session, self._cohort = session, cohort
+        self._open_case, self._go_to_worst = open_case, go_to_worst
+        self._asked: tuple[CaseFiles, Path | None] | None = None
+        self._seeks_worst = False
+        cohort.case_asked.connect(self._ask)
+        session.case_changed.connect(self._show_case)
+        session.comparison_changed.connect(self._show_comparison)
+
+    def _ask(self, files: CaseFiles, mask: Path | None) -> None:
+        self._asked = files, mask
+        self._open_case(files)
+
+    def _show_case(self) -> None:
+        asked, self._asked, self._seeks_worst = self._asked, None, False
+        case = self._session.case
+        self._cohort.set_current(case.files if case else None)
+        if case is None or asked is None or asked[0].folder != case.files.folder:
+            return
+        if asked[1] is not None:
+            self._seeks_worst = True
+            self._session.open_labels(asked[1])
+        self._make_next_ready()
+
+    def _show_comparison(self) -> None:
+        if self._seeks_worst and self._session.comparison:
+            self._seeks_worst = False
+            self._go_to_worst()
+
+    def _make_next_ready(self) -> None:
+        shown, current = self._cohort.shown, self._cohort.current
+        if current in shown[:-1]:
+            self._session.preload(shown[shown.index(current) + 1].files)

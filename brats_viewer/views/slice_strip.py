@@ -1,0 +1,185 @@
+"""The curve under the slices: how well each slice of the active plane agrees, and where the cursor is among them."""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from brats_viewer.display import LABEL_COLOURS, REGION_LABEL
+from brats_viewer.session import Session
+from engine.data import Region
+
+RULE = (
+    "Dice of each slice of the active plane, and in grey how much tumour it holds. Click or drag to go to a slice.\n"
+    "A slice that is empty in both masks has no Dice and leaves a gap; one that is empty in one of them has 0."
+)
+HEIGHT_PX = 96
+_CURVES = (Region.WT, Region.TC, Region.ET)
+_SHARES = (0.0, 0.5, 1.0)
+_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+_TICK_PX = 48.0
+_HANDLE_PX = 4.0
+
+
+class SliceStrip(QWidget):
+    """Dice of ET, TC and WT over the slices of the active plane, or how much is marked where nothing is compared."""
+
+    slice_asked = Signal(int)
+    """A person wants to see the slice of this number."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._amount: NDArray[np.int64] | None = None
+        self._dice: dict[Region, NDArray[np.float64]] = {}
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Agreement over slices")
+        self.setToolTip(RULE)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        for changed in (session.cursor_changed, session.display_changed):
+            changed.connect(self.update)
+        for changed in (
+            session.comparison_changed,
+            session.readings_changed,
+            session.overlay_changed,
+            session.plane_changed,
+            session.case_changed,
+        ):
+            changed.connect(self._measure)
+        self._measure()
+
+    def sizeHint(self) -> QSize:
+        """As high as a curve needs to be read."""
+        return QSize(400, HEIGHT_PX)
+
+    def _measure(self) -> None:
+        """Take the numbers of the active plane as they are now."""
+        session, axis = self._session, self._session.plane.normal
+        slices = session.comparison.slices[axis] if session.comparison else None
+        self._dice = {region: slices[region].dice for region in _CURVES} if slices else {}
+        if slices:
+            self._amount = np.maximum(slices[Region.WT].truth, slices[Region.WT].prediction)
+        else:
+            labels = session.labels_of(session.overlay)
+            others = tuple(other for other in range(3) if other != axis)
+            self._amount = None if labels is None else np.count_nonzero(labels, axis=others)
+        self.setVisible(self._amount is not None)
+        self.update()
+
+    # Geometry
+
+    def _area(self) -> QRectF:
+        """Where shares of 0 to 1 are drawn."""
+        letters = self.fontMetrics()
+        left, below = letters.horizontalAdvance("0.5") + 14, letters.height() + 5
+        return QRectF(self.rect()).adjusted(left, letters.height() + 4, -12, -below)
+
+    def position(self, number: float, share: float) -> QPointF:
+        """Where a slice with a Dice, or a share of the most tumour, of `share` is drawn."""
+        area, count = self._area(), max(self._count, 1)
+        return QPointF(area.left() + (number + 0.5) / count * area.width(), area.bottom() - share * area.height())
+
+    @property
+    def _count(self) -> int:
+        return 0 if self._amount is None else len(self._amount)
+
+    # Painting
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the amounts, the curves over them, and the marker of the current slice on top."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._amount is not None:
+            self._draw_amount(painter, self._amount)
+            self._draw_axes(painter)
+            for region, dice in self._dice.items():
+                self._draw_curve(painter, dice, self._colour(region))
+            self._draw_marker(painter)
+        painter.end()
+
+    def _draw_amount(self, painter: QPainter, amount: NDArray[np.int64]) -> None:
+        grey = self.palette().color(QPalette.ColorRole.PlaceholderText)
+        grey.setAlpha(55)
+        heights = (amount / max(int(amount.max()), 1)).tolist()
+        steps = [self.position(n + end, share) for n, share in enumerate(heights) for end in (-0.5, 0.5)]
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(grey)
+        painter.drawPolygon(QPolygonF([self.position(-0.5, 0), *steps, self.position(len(heights) - 0.5, 0)]))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _draw_axes(self, painter: QPainter) -> None:
+        area, muted = self._area(), self.palette().color(QPalette.ColorRole.PlaceholderText)
+        line = self.palette().color(QPalette.ColorRole.Mid)
+        right, centre = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignHCenter
+        for share in _SHARES if self._dice else ():
+            y = self.position(0, share).y()
+            painter.setPen(QPen(line, 1))
+            painter.drawLine(QLineF(area.left(), y, area.right(), y))
+            painter.setPen(muted)
+            painter.drawText(QRectF(0, y - 8, area.left() - 6, 16), right, f"{share:g}")
+        painter.setPen(muted)
+        step = next((tick for tick in _TICKS if area.width() * tick / self._count >= _TICK_PX), _TICKS[-1])
+        for number in range(step, self._count + 1, step):
+            x = self.position(number - 1, 0).x()
+            painter.drawText(QRectF(x - 24, area.bottom() + 2, 48, self.height()), centre, str(number))
+
+    def _draw_curve(self, painter: QPainter, dice: NDArray[np.float64], colour: QColor) -> None:
+        """The Dice (N,) of the slices as a line with gaps where there is none; a slice alone is a dot."""
+        painter.setPen(QPen(colour, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        for begin, end in known_runs(dice):
+            points = [self.position(number, float(dice[number])) for number in range(begin, end)]
+            painter.drawPolyline(QPolygonF(points)) if len(points) > 1 else painter.drawPoint(points[0])
+
+    def _draw_marker(self, painter: QPainter) -> None:
+        """A line at the current slice, and its numbers beside each other above the plot."""
+        number, area = self._session.cursor[self._session.plane.normal], self._area()
+        x, accent = self.position(number, 0).x(), self.palette().color(QPalette.ColorRole.Accent)
+        painter.setPen(QPen(accent, 2))
+        painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
+        painter.setBrush(accent)
+        painter.drawEllipse(QPointF(x, area.top()), _HANDLE_PX, _HANDLE_PX)
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        words = [(f"{self._session.plane.display_name} slice {number + 1}", text)]
+        for region in reversed(_CURVES):
+            if region in self._dice:
+                dice = float(self._dice[region][number])
+                words.append((f"{region} {'–' if np.isnan(dice) else f'{dice:.2f}'}", self._colour(region)))
+        at = area.left()
+        for word, colour in words:
+            painter.setPen(colour)
+            painter.drawText(QPointF(at, area.top() - 6), word)
+            at += painter.fontMetrics().horizontalAdvance(word) + 14
+
+    def _colour(self, region: Region) -> QColor:
+        """A region's colour, dark enough to be read on a light window."""
+        colour = QColor(*LABEL_COLOURS[self._session.display.palette][REGION_LABEL[region]])
+        return colour.darker(135) if self.palette().color(QPalette.ColorRole.Window).lightness() > 128 else colour
+
+    # Where a person wants to go
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Go to the slice under the mouse."""
+        self._ask(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the mouse while its button is held."""
+        self._ask(event)
+
+    def _ask(self, event: QMouseEvent) -> None:
+        area = self._area()
+        if event.buttons() & Qt.MouseButton.LeftButton and self._count:
+            share = (event.position().x() - area.left()) / max(area.width(), 1.0)
+            self.slice_asked.emit(min(max(int(share * self._count), 0), self._count - 1))
+
+
+def known_runs(values: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Where `values` (N,) have no NaN: begin and end of each run.
+
+    >>> known_runs(np.array([np.nan, 0.5, 0.6, np.nan, 0.2]))
+    [(1, 3), (4, 5)]
+    """
+    known = np.concatenate(([False], ~np.isnan(values), [False]))
+    return list(pairwise(np.flatnonzero(known[1:] != known[:-1]).tolist()))[::2]
