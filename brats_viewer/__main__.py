@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"Details and tracebacks are logged in {log_file(_PROGRAM)}",
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("case", nargs="?", type=Path, metavar="CASE", help="a case's folder, or one of its images")
+    meaning = "a case's folder or one of its images, or a folder of cases"
+    what.add_argument("case", nargs="?", type=Path, metavar="CASE", help=meaning)
     what.add_argument("--sample", action="store_true", help="open the synthetic case that comes with the viewer")
     parser.add_argument("--verbose", action="store_true", help="print the log to stderr as well")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")

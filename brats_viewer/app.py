@@ -216,6 +216,7 @@ class MainWindow(QMainWindow):
 
     def _follow_session(self) -> None:
         session = self.session
+        session.cohort_found.connect(self.open_cohort)
         session.case_changed.connect(self._remember_case)
         session.segmenting.changed.connect(self._reveal)
         session.display_changed.connect(self._show_look)

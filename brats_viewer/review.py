@@ -1,4 +1,4 @@
-"""Going through a cohort: each case opens with its mask at its worst slice, and the next one is made ready."""
+"""Going through a cohort: each case opens with its mask at its worst slice, and its neighbours are made ready."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,19 +40,17 @@ class Review(QObject):
         asked, self._asked, self._seeks_worst = self._asked, None, False
         case = self._session.case
         self._cohort.set_current(case.files if case else None)
-        if case is None or asked is None or asked[0].folder != case.files.folder:
-            return
-        if asked[1] is not None:
+        if case and asked and asked[0].folder == case.files.folder and asked[1]:
             self._seeks_worst = True
             self._session.open_labels(asked[1])
-        self._make_next_ready()
+        self._make_neighbours_ready()
 
     def _show_comparison(self) -> None:
         if self._seeks_worst and self._session.comparison:
             self._seeks_worst = False
             self._go_to_worst()
 
-    def _make_next_ready(self) -> None:
+    def _make_neighbours_ready(self) -> None:
         shown, current = self._cohort.shown, self._cohort.current
-        if current in shown[:-1]:
-            self._session.preload(shown[shown.index(current) + 1].files)
+        place = shown.index(current) if current in shown else len(shown) + 1
+        self._session.preload([entry.files for entry in shown[max(place - 1, 0) : place + 2] if entry != current])

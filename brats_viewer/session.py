@@ -4,7 +4,9 @@ Work goes in lanes, one for each kind, which show how far it is. A result knows 
 that is no longer open is dropped. The session knows no widget; where only a person can decide, it asks by a signal.
 """
 
+import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,18 +23,20 @@ from engine.data import (
     LabelConvention,
     LabelMap,
     find_case,
+    find_dataset,
     load_case,
     load_labels,
     output_convention,
     save_segmentation,
 )
-from engine.errors import EngineError, GridMismatchError, LabelConventionError
+from engine.errors import CaseError, EngineError, GridMismatchError, LabelConventionError
 from engine.progress import Progress, Work
 from engine.score import Comparison, compare
 
 __all__ = ["Index", "Levels", "Overlay", "Plan", "Reading", "Session"]
 
 _STOP_WITHIN_S = 6.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Session(Document):
 
     files_found = Signal(object)
     """`CaseFiles` that `open` found; whoever agrees to leave the open case for them calls `load`."""
+    cohort_found = Signal(object)
+    """The path of a folder of several cases that `open` was given."""
     decision_needed = Signal(object, object)
     """`CaseFiles` that cannot be loaded as they are, and the error that says why: a `LabelConventionError` (which
     integer means which label?) or a `GridMismatchError` (resample the images to one grid?)."""
@@ -75,17 +81,23 @@ class Session(Document):
         self._plan = Plan()
         self._comparison: Comparison | None = None
         self._compared: tuple[LabelMap, LabelMap] | None = None
-        self._preloaded: Case | None = None
+        self._ready: tuple[Case, ...] = ()
         self.readings_changed.connect(self._compare)
 
     # Opening
 
     def open(self, path: Path) -> None:
-        """Look for a case at `path`, a folder or an image of it; `files_found` follows, or the lane fails."""
-        work = as_work(f"looking for images in {path.name}", find_case, path)
+        """Look for a case at `path`, a folder or an image of it; `files_found` follows, or the lane fails.
+
+        Of a folder that holds several cases it says so by `cohort_found`.
+        """
+        work = as_work(f"looking for images in {path.name}", _find, path)
         self.opening.start(work, partial(self._take_found, path))
 
-    def _take_found(self, path: Path, files: CaseFiles) -> None:
+    def _take_found(self, path: Path, files: CaseFiles | None) -> None:
+        if files is None:
+            self.cohort_found.emit(path)
+            return
         self._found = path, files
         self.files_found.emit(files)
 
@@ -104,19 +116,27 @@ class Session(Document):
         If that fails, the open case stays as it is.
         """
         self.segmenting.cancel()
-        ready, self._preloaded = self._preloaded, None
-        if ready and ready.files == files and truth and not resample:
+        ready = next((case for case in self._ready if case.files == files), None)
+        if ready and truth and not resample:
             self.opening.clear()
+            self._ready += (self._case,) if self._case else ()  # it may be the next but one; `preload` says
             self.set_case(ready)
         else:
             self.opening.start(_load(files, resample=resample, truth=truth), self._take_loaded)
 
-    def preload(self, files: CaseFiles) -> None:
-        """Read a case that is likely to be opened next, so that `load` has it at once; its failure is not told."""
-        self.preloading.start(_load(files, resample=False, truth=True), self._keep_preloaded)
+    def preload(self, wanted: Sequence[CaseFiles]) -> None:
+        """Read cases that are likely to be opened next, so that `load` has them at once, and let go of others.
 
-    def _keep_preloaded(self, loaded: "Case | _Undecided") -> None:
-        self._preloaded = loaded if isinstance(loaded, Case) else None
+        A case that cannot be read is left to `load`, which says why.
+        """
+        self._ready = tuple(case for case in self._ready if case.files in wanted)
+        ready = [case.files for case in self._ready]
+        missing = [files for files in wanted if files not in ready]
+        if missing:
+            self.preloading.start(_load_all(missing), self._keep_ready)
+
+    def _keep_ready(self, cases: tuple[Case, ...]) -> None:
+        self._ready += cases
 
     def _take_loaded(self, loaded: "Case | _Undecided") -> None:
         if isinstance(loaded, Case):
@@ -270,6 +290,33 @@ class _Undecided:
 
     files: CaseFiles
     error: EngineError
+
+
+def _find(path: Path) -> CaseFiles | None:
+    """The case at a path; None if it is a folder of several."""
+    try:
+        return find_case(path)
+    except CaseError:
+        if not path.is_dir() or not _holds_several(path):
+            raise
+        return None
+
+
+def _holds_several(folder: Path) -> bool:
+    try:
+        return len(find_dataset(folder).cases) > 1
+    except CaseError:
+        return False  # what is wrong with the folder as a case says more
+
+
+def _load_all(wanted: Sequence[CaseFiles]) -> Work[tuple[Case, ...]]:
+    cases = []
+    for files in wanted:
+        try:
+            cases.append((yield from load_case(files)))
+        except EngineError as error:
+            _log.info("not made ready: %s", error)
+    return tuple(cases)
 
 
 def _load(files: CaseFiles, *, resample: bool, truth: bool) -> Work[Case | _Undecided]:

@@ -27,6 +27,8 @@ WINDOWS = {
 """On the scale of `Document.windows`."""
 _UNCERTAIN_VOXELS = 5
 """The most uncertain place is the middle of the most uncertain cube of this edge: single voxels of one bit abound."""
+_OF_THE_WINDOW = ("look", "mouse")
+"""Fields of the display that may be set without a case."""
 _OF_A_CASE = ("plane", "reset", "crosshair", "less_opacity", "more_opacity", *WINDOWS)
 
 
@@ -37,6 +39,7 @@ class ViewCommands(QObject):
         super().__init__(window)
         self._session, self._views, self._actions = session, views, actions
         self._flickering = False
+        self._crosshair_shown = Crosshair.THIN
         for command, handle in self._handlers().items():
             actions[command].triggered.connect(handle)
         for chosen in COMMANDS:
@@ -141,8 +144,10 @@ class ViewCommands(QObject):
         self._session.set_plane(planes[(planes.index(self._session.plane) + 1) % len(planes)])
 
     def _toggle_crosshair(self) -> None:
-        shown = self._session.display.crosshair is not Crosshair.NONE
-        self._session.set_display(crosshair=Crosshair.NONE if shown else Crosshair.THIN)
+        shown = self._session.display.crosshair
+        if shown is not Crosshair.NONE:
+            self._crosshair_shown = shown
+        self._session.set_display(crosshair=self._crosshair_shown if shown is Crosshair.NONE else Crosshair.NONE)
 
     def _reset(self) -> None:
         self._views.reset_view()
@@ -156,7 +161,13 @@ class ViewCommands(QObject):
             session.set_overlay(reference if session.overlay == candidate else candidate)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Flicker for as long as its key is held: the press changes the label map, the release changes it back."""
+        """Flicker for as long as its key is held: the press changes the label map, the release changes it back.
+
+        A window that is left while the key is down hears nothing of its release.
+        """
+        if event.type() is QEvent.Type.WindowDeactivate and self._flickering:
+            self._flickering = False
+            self._swap()
         if event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
             flickers = event.key() == Qt.Key.Key_F and not event.modifiers() and self._actions["flicker"].isEnabled()
             pressed = event.type() == QEvent.Type.ShortcutOverride
@@ -182,7 +193,7 @@ class ViewCommands(QObject):
             if chosen.field:
                 current = getattr(session.display, chosen.field)
                 action[chosen.id].setChecked(current is True if chosen.value is None else current is chosen.value)
-                action[chosen.id].setEnabled(here and self._can_show(chosen.value))
+                action[chosen.id].setEnabled(chosen.field in _OF_THE_WINDOW or (here and self._can_show(chosen.value)))
         action["crosshair"].setChecked(session.display.crosshair is not Crosshair.NONE)
         action["overlay"].setChecked(session.overlay_shown)
         action["overlay"].setEnabled(bool(session.readings))

@@ -3,6 +3,8 @@
 This file knows tensors only: not what the channels are, nor where the weights come from.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,8 +85,11 @@ class UNet(nn.Module):
         self.decoder = nn.ModuleList(Block(2 * shallow, shallow, config.norm) for _, shallow in deep_to_shallow)
         self.head = nn.Conv3d(config.width, config.out_channels, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, out_channels, X, Y, Z) for x (B, in_channels, X, Y, Z), each size a multiple of the stride."""
+    def features(self, x: Tensor) -> Iterator[Tensor]:
+        """What each level of the decoder makes of x, coarsest first, each as soon as it is there.
+
+        x: (B, in_channels, X, Y, Z). Of level l = depth - 1, ..., 0: (B, width 2^l, X/2^l, Y/2^l, Z/2^l).
+        """
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else self.pool(x))
@@ -92,7 +97,12 @@ class UNet(nn.Module):
         x = skips.pop()
         for up, block in zip(self.up, self.decoder, strict=True):
             x = block(torch.cat((skips.pop(), up(x)), dim=1))
-        logits: Tensor = self.head(x)
+            yield x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, out_channels, X, Y, Z) for x (B, in_channels, X, Y, Z), each size a multiple of the stride."""
+        finest = deque(self.features(x), maxlen=1).pop()
+        logits: Tensor = self.head(finest)
         return logits
 
 

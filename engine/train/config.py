@@ -12,7 +12,17 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Shape = tuple[int, int, int]
 MAX_WINDOW = 512  # as the model's card has it
 
-_WHOLE = ("steps", "seed", "batch", "width", "depth", "checkpoint_every", "validate_every", "validation_cases")
+_WHOLE = (
+    "steps",
+    "seed",
+    "batch",
+    "width",
+    "depth",
+    "checkpoint_every",
+    "validate_every",
+    "validation_cases",
+    "deep_supervision",
+)
 _RANGES: dict[str, tuple[float, float]] = {  # each with its ends
     "steps": (1, 1e9),
     "hours": (1e-6, 1e5),
@@ -29,6 +39,7 @@ _RANGES: dict[str, tuple[float, float]] = {  # each with its ends
     "focal_weight": (0, 1e6),
     "focal_gamma": (0, 100),
     "dice_smoothing": (0, 1e9),
+    "deep_supervision": (0, 7),
     "ema": (0, 1 - 1e-9),
     "drop_modality": (0, 1),
     "checkpoint_every": (1, 1e9),
@@ -47,6 +58,7 @@ class TrainConfig:
     one window, all of it if None; foreground: share of the patches that are cut about a voxel of tumour.
     warm_up: share of the schedule. focal_gamma: 0 makes the focal term cross-entropy. dice_smoothing: voxels added to
     both sides of the Dice's fraction, so that voxels predicted in a region that is not there cost something.
+    deep_supervision: how many coarser levels of the decoder are asked for the regions too, see `engine.train.deep`.
     ema: memory of the averaged weights, per step. precision: of the forward pass; "auto" takes bfloat16 where the
     machine multiplies it faster than float32. drop_modality: probability that a case lacks some of its modalities.
     validate_every: steps from one validation to the next, on `validation_cases` synthetic cases of other settings than
@@ -71,6 +83,7 @@ class TrainConfig:
     focal_weight: float = 1.0
     focal_gamma: float = 0.0
     dice_smoothing: float = 50.0
+    deep_supervision: int = 0
     ema: float = 0.997
     precision: Precision = "auto"
     drop_modality: float = 0.35
@@ -128,6 +141,8 @@ class TrainConfig:
         self._check_sizes()
 
     def _check_sizes(self) -> None:
+        if self.deep_supervision >= self.depth:
+            raise ValueError(f"deep_supervision {self.deep_supervision} must be less than depth {self.depth}")
         if self.width % GROUPS:
             raise ValueError(f"width {self.width} must be a multiple of {GROUPS}")
         sizes = (*self.shape, *self.window)

@@ -10,8 +10,9 @@ from engine.errors import TrainingError
 from engine.model.unet import UNet
 from engine.train import checkpoint
 from engine.train.config import Precision, TrainConfig
+from engine.train.deep import DeepHeads, all_logits, deep_loss
 from engine.train.feed import Batch
-from engine.train.losses import dice_loss, focal_loss, region_targets
+from engine.train.losses import region_targets
 
 FINAL_SHARE = 0.01  # of the learning rate, at the end of the schedule
 
@@ -49,16 +50,16 @@ def _matrix_seconds(dtype: torch.dtype) -> float:
 
 
 class Trainer:
-    """Network, optimiser, averaged weights, step and seconds."""
+    """Network, the heads that help to train it, optimiser, averaged weights, step and seconds."""
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.device = device
         self.network = UNet(config.network).to(device)
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        self.heads = DeepHeads(config.network, config.deep_supervision).to(device)
+        self.parameters = [*self.network.parameters(), *self.heads.parameters()]
+        self.optimiser = torch.optim.AdamW(self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
         self.average = _copied(self.network.state_dict())
         self.half = uses_bfloat16(config.precision, device)
         self.step = 0
@@ -87,12 +88,11 @@ class Trainer:
         self.network.train()
         targets = region_targets(batch.labels)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.network(batch.images)
-        loss = dice_loss(logits, targets, self.config.dice_smoothing)
-        loss = loss + self.config.focal_weight * focal_loss(logits, targets, self.config.focal_gamma)
+            logits = all_logits(self.network, self.heads, batch.images)
+        loss = deep_loss(self.config, logits, targets)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if bool(torch.isfinite(norm)):
             self.optimiser.step()
             self._average()
@@ -125,6 +125,7 @@ class Trainer:
         """What a checkpoint holds."""
         return {
             "network": self.network.state_dict(),
+            "heads": self.heads.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average,
             "step": self.step,
@@ -136,6 +137,7 @@ class Trainer:
     def resume(self, state: checkpoint.State) -> None:
         """Go on from a checkpoint."""
         self.network.load_state_dict(state["network"])
+        self.heads.load_state_dict(state.get("heads", {}))  # runs were begun before there were any
         self.optimiser.load_state_dict(state["optimiser"])
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step, self.seconds = state["step"], state["seconds"]
