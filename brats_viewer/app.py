@@ -73,7 +73,7 @@ class MainWindow(QMainWindow):
         self.cohort_panel = CohortPanel(self.cohort, BoxPlot(self.cohort))
         self.strip = SliceStrip(session)
         self._given_up = self._warmed = self._was_segmenting = False
-        self._place: Index | None = None
+        self._place: tuple[Path, Index] | None = None
         self._lay_out()
         self.view_commands = ViewCommands(session, self.views, self.actions_by_id, self)
         Review(session, self.cohort, self.conversation.consider, self.view_commands.go_to_worst_slice)
@@ -282,13 +282,14 @@ class MainWindow(QMainWindow):
             self.settings.add_recent_case(self.session.opened_path)
         self._show_recent()
         place, self._place = self._place, None
-        if place:
-            self.session.set_cursor(place)
+        if place and place[0] == self.session.opened_path:
+            self.session.set_cursor(place[1])
 
     def _keep_thumbnail(self) -> None:
         path = self.session.opened_path
         if path in self.settings.recent_cases:
             keep_thumbnail(self.session, path)
+        forget_thumbnails(but=self.settings.recent_cases)
 
     def _show_recent(self) -> None:
         recent = self.settings.recent_cases
@@ -327,8 +328,8 @@ class MainWindow(QMainWindow):
         """Go on where the viewer was closed, if a person wants that."""
         kept = self.settings.take_session()
         if kept and self.settings.reopens:
-            path, self._place = kept
-            self.session.open(path)
+            self._place = kept
+            self.session.open(kept[0])
 
     def _store_settings(self) -> None:
         settings, plan = self.settings, self.session.plan

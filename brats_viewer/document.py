@@ -1,11 +1,10 @@
-"""What is open, how it is shown, and where the cursor is: the part of the session that never waits for anything.
+"""The open case, how it is shown, and where the cursor is: the part of the session that never waits for anything.
 
 Widgets show it and ask it for changes; each change is announced once by a past-tense signal, and only if it is one.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -14,32 +13,18 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from brats_viewer.display import LABEL_COLOURS, REGION_LABEL, Colour, Display, Plane
-from brats_viewer.readings import (
-    Index,
-    Levels,
-    Overlay,
-    Reading,
-    brain_levels,
-    label_volumes_ml,
-    largest_slice_centre,
-)
-from engine.data import Case, Label, LabelMap, Modality, Orientation, Region, Segmentation, orient
+from brats_viewer.open_case import DISPLAY_AXES, OpenCase
+from brats_viewer.readings import Index, Levels, Overlay, Reading, brain_levels, largest_slice_centre
+from engine.data import Case, Label, Modality, Region, Segmentation, orient
 
 __all__ = ["Document", "Index", "Levels", "Overlay", "Reading"]
 
-DISPLAY_AXES = "RAS"
 _FULL_WINDOW = (0.0, 1.0)
 
 
-class Document(QObject):
-    """The open case, its label maps, and how they are shown."""
+class Document(OpenCase):
+    """The open case, and how it is shown."""
 
-    case_changed = Signal()
-    """Another case is open, or none; the prediction, cursor and modality have been reset before."""
-    prediction_changed = Signal()
-    """There is another prediction or none, or it has been saved."""
-    readings_changed = Signal()
-    """There are other label maps, or another pair of them is compared."""
     cursor_changed = Signal()
     plane_changed = Signal()
     modality_changed = Signal()
@@ -50,13 +35,6 @@ class Document(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._case: Case | None = None
-        self._orientation: Orientation | None = None
-        self._prediction: Segmentation | None = None
-        self._prediction_saved = True
-        self._saved_path: Path | None = None
-        self._others: dict[str, Reading] = {}
-        self._pair: tuple[str, str] | None = None
         self._cursor: Index = (0, 0, 0)
         self._plane = Plane.AXIAL
         self._modality = Modality.T1C
@@ -65,132 +43,35 @@ class Document(QObject):
         self._overlay: str = Overlay.PREDICTION
         self._overlay_shown = True
         self._opacity = 0.35
-        self._volumes: dict[str, tuple[LabelMap, Mapping[Label, float]]] = {}
         self._visible_labels = frozenset({Label.NCR, Label.ED, Label.ET, Label.RC})
         self._visible_regions = frozenset(Region)
         self._display = Display()
 
-    # The case
-
-    @property
-    def case(self) -> Case | None:
-        """The open case."""
-        return self._case
-
-    @property
-    def orientation(self) -> Orientation | None:
-        """The axis order between the case's own grid and the display grid."""
-        return self._orientation
-
     def set_case(self, case: Case | None) -> None:
-        """Show another case from its middle with its truth, without a prediction; T1C first where there is one."""
-        self._case = case
-        self._orientation = orient(case.native, DISPLAY_AXES) if case else None
-        self._prediction, self._prediction_saved, self._saved_path = None, True, None
-        self._others, self._pair = {}, None
-        self._brain_levels, self._volumes = {}, {}
+        """Show another case from its middle, with its truth; T1C first where there is one."""
+        self._brain_levels = {}
         if case:
             shape = orient(case.native, DISPLAY_AXES).canonical.shape
             self._cursor = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
             order = (self._modality, Modality.T1C, *Modality)
             self._modality = next(modality for modality in order if modality in case.images)
             self._overlay = Overlay.TRUTH if case.truth else Overlay.PREDICTION
-        self.case_changed.emit()
-        self.readings_changed.emit()
-
-    # The prediction
-
-    @property
-    def prediction(self) -> Segmentation | None:
-        """The segmentation computed for the open case."""
-        return self._prediction
-
-    @property
-    def has_unsaved_prediction(self) -> bool:
-        """Whether closing the case now would lose a mask."""
-        return not self._prediction_saved
+        super().set_case(case)
 
     def set_prediction(self, prediction: Segmentation) -> None:
-        """Take a segmentation of the open case and show it, with the crosshair in it; it counts as unsaved.
-
-        The one before stays as a reading to compare with where another model or other passes made it.
-        """
-        self._keep_earlier(prediction)
-        self._prediction, self._prediction_saved = prediction, False
+        """Take a segmentation of the open case and show it, with the crosshair in it; it counts as unsaved."""
         self._overlay, self._overlay_shown = Overlay.PREDICTION, True
-        self._choose_pair()
-        self.prediction_changed.emit()
-        self.readings_changed.emit()
+        super().set_prediction(prediction)
         self.overlay_changed.emit()
         labels = self.overlay_labels()
         if labels is not None and not labels[self._cursor]:
             self.go_to_tumour()
 
-    def _keep_earlier(self, new: Segmentation) -> None:
-        old = self._prediction
-        if old and (old.model, old.tta) != (new.model, new.tta):
-            kept = Reading(_earlier_key(old), f"{old.model}, TTA {old.tta}", old.labels)
-            self._others[kept.key] = kept
-        self._others.pop(_earlier_key(new), None)
-
-    @property
-    def saved_path(self) -> Path | None:
-        """Where the open case's mask was saved last; None if it never was."""
-        return self._saved_path
-
-    def mark_prediction_saved(self, path: Path) -> None:
-        """Note that the prediction is on disk."""
-        self._prediction_saved, self._saved_path = True, path
-        self.prediction_changed.emit()
-
-    # The label maps
-
-    @property
-    def readings(self) -> tuple[Reading, ...]:
-        """All label maps of the case: the prediction, the truth, then the others in the order they came."""
-        known = {}
-        if self._prediction:
-            known[Overlay.PREDICTION] = Reading(Overlay.PREDICTION, "Prediction", self._prediction.labels)
-        if self._case and self._case.truth:
-            known[Overlay.TRUTH] = Reading(Overlay.TRUTH, "Truth", self._case.truth)
-        return (*known.values(), *self._others.values())
-
-    def reading(self, key: str) -> Reading | None:
-        """The label map of that key; None where there is none."""
-        return next((reading for reading in self.readings if reading.key == key), None)
-
-    def label_map(self, key: str) -> LabelMap | None:
-        """The labels of that key on the case's own grid; None where there is no such label map."""
-        found = self.reading(key)
-        return found.labels if found else None
-
     def add_reading(self, reading: Reading) -> None:
         """Take another label map of the open case, on its grid, and show it."""
-        self._others[reading.key] = reading
         self._overlay, self._overlay_shown = reading.key, True
-        self._choose_pair()
-        self.readings_changed.emit()
+        super().add_reading(reading)
         self.overlay_changed.emit()
-
-    @property
-    def pair(self) -> tuple[str, str] | None:
-        """The keys of the label map that is judged and the one that it is judged by; None where there are no two."""
-        return self._pair
-
-    def set_pair(self, candidate: str, reference: str) -> None:
-        """Compare two label maps of the case."""
-        if (candidate, reference) != self._pair and candidate != reference:
-            self._pair = candidate, reference
-            self.readings_changed.emit()
-
-    def _choose_pair(self) -> None:
-        """Keep the pair while both are there; else the newest map against the truth, or against another one."""
-        keys = [reading.key for reading in self.readings]
-        if self._pair and set(self._pair) <= set(keys):
-            return
-        reference = Overlay.TRUTH if Overlay.TRUTH in keys else next((k for k in keys if k != self._overlay), None)
-        candidate = self._overlay if self._overlay != reference else next((k for k in keys if k != reference), None)
-        self._pair = (candidate, reference) if candidate and reference else None
 
     def go_to_tumour(self) -> None:
         """Move the crosshair into the shown labels, where their axial slice is largest; stay where there are none."""
@@ -298,39 +179,15 @@ class Document(QObject):
         """Go back to the levels of the brain's percentiles."""
         self.set_window(_FULL_WINDOW)
 
-    # What is shown: arrays on the display grid, views without a copy
+    # What is shown, on the display grid
 
     def image(self, modality: Modality | None = None) -> NDArray[np.float32] | None:
-        """A modality (X, Y, Z) on the display grid, the shown one if None; None where the case lacks it."""
-        modality = modality or self._modality
-        if self._case is None or self._orientation is None or modality not in self._case.images:
-            return None
-        return self._orientation.forward(self._case.images[modality].data)
+        """A modality's images (X, Y, Z), those shown if None; None where the case lacks it."""
+        return self.volume(modality or self._modality)
 
     def overlay_labels(self) -> NDArray[np.uint8] | None:
         """The label map over the image (X, Y, Z), values of `Label`; None where there is none or it is off."""
         return self.labels_of(self._overlay) if self._overlay_shown else None
-
-    def labels_of(self, key: str) -> NDArray[np.uint8] | None:
-        """The labels of that key (X, Y, Z) on the display grid; None where there is no such label map."""
-        labels = self.label_map(key)
-        return self._orientation.forward(labels.data) if labels and self._orientation else None
-
-    def entropy(self) -> NDArray[np.float16] | None:
-        """The prediction's uncertainty in bits (X, Y, Z) on the display grid; None where it was not computed."""
-        uncertainty = self._prediction.uncertainty if self._prediction else None
-        return self._orientation.forward(uncertainty.entropy) if uncertainty and self._orientation else None
-
-    def volumes_ml(self, key: str) -> Mapping[Label, float]:
-        """The volume of each label in a label map; empty where there is no such map."""
-        labels = self.label_map(key)
-        if labels is None:
-            return MappingProxyType({})
-        measured, volumes = self._volumes.get(key, (None, MappingProxyType({})))
-        if measured is not labels:
-            volumes = label_volumes_ml(labels)
-            self._volumes[key] = labels, volumes
-        return volumes
 
     # The overlay
 
@@ -415,7 +272,3 @@ class Document(QObject):
         if display != self._display:
             self._display = display
             self.display_changed.emit()
-
-
-def _earlier_key(made: Segmentation) -> str:
-    return f"{made.model}, {made.tta}"

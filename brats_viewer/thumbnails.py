@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -48,7 +49,9 @@ def keep_thumbnail(document: Document, case: Path) -> None:
     picture.save(str(path))
 
 
-def forget_thumbnails() -> None:
-    """Delete all pictures."""
+def forget_thumbnails(but: Iterable[Path] = ()) -> None:
+    """Delete all pictures but those of some cases."""
+    kept = {thumbnail_path(case) for case in but}
     for path in thumbnail_path(Path()).parent.glob("*.png"):
-        path.unlink(missing_ok=True)
+        if path not in kept:
+            path.unlink(missing_ok=True)

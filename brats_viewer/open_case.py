@@ -1,0 +1,174 @@
+"""The open case with its label maps: what a model, an expert or a file marked there, and which two are compared."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from brats_viewer.readings import Overlay, Reading, label_volumes_ml
+from engine.data import Case, Label, LabelMap, Modality, Orientation, Segmentation, orient
+
+DISPLAY_AXES = "RAS"
+
+
+class OpenCase(QObject):
+    """The case that is open; arrays are on the display grid, as views without a copy."""
+
+    case_changed = Signal()
+    """Another case is open, or none."""
+    prediction_changed = Signal()
+    """There is another prediction or none, or it has been saved."""
+    readings_changed = Signal()
+    """There are other label maps, or another pair of them is compared."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._case: Case | None = None
+        self._orientation: Orientation | None = None
+        self._prediction: Segmentation | None = None
+        self._prediction_saved = True
+        self._saved_path: Path | None = None
+        self._others: dict[str, Reading] = {}
+        self._pair: tuple[str, str] | None = None
+        self._volumes: dict[str, tuple[LabelMap, Mapping[Label, float]]] = {}
+
+    # The case
+
+    @property
+    def case(self) -> Case | None:
+        """The open case."""
+        return self._case
+
+    @property
+    def orientation(self) -> Orientation | None:
+        """The axis order between the case's own grid and the display grid."""
+        return self._orientation
+
+    def set_case(self, case: Case | None) -> None:
+        """Open another case with its truth, without a prediction."""
+        self._case = case
+        self._orientation = orient(case.native, DISPLAY_AXES) if case else None
+        self._prediction, self._prediction_saved, self._saved_path = None, True, None
+        self._others, self._pair, self._volumes = {}, None, {}
+        self.case_changed.emit()
+        self.readings_changed.emit()
+
+    def volume(self, modality: Modality) -> NDArray[np.float32] | None:
+        """The images (X, Y, Z) of a modality; None where the case lacks it."""
+        if self._case is None or self._orientation is None or modality not in self._case.images:
+            return None
+        return self._orientation.forward(self._case.images[modality].data)
+
+    # The prediction
+
+    @property
+    def prediction(self) -> Segmentation | None:
+        """The segmentation computed for the open case."""
+        return self._prediction
+
+    @property
+    def has_unsaved_prediction(self) -> bool:
+        """Whether closing the case now would lose a mask."""
+        return not self._prediction_saved
+
+    def set_prediction(self, prediction: Segmentation) -> None:
+        """Take a segmentation of the open case; it counts as unsaved.
+
+        The one before stays as a reading to compare with where another model or other passes made it.
+        """
+        self._keep_earlier(prediction)
+        self._prediction, self._prediction_saved = prediction, False
+        self._choose_pair(Overlay.PREDICTION)
+        self.prediction_changed.emit()
+        self.readings_changed.emit()
+
+    def _keep_earlier(self, new: Segmentation) -> None:
+        old = self._prediction
+        if old and (old.model, old.tta) != (new.model, new.tta):
+            kept = Reading(_earlier_key(old), f"{old.model}, TTA {old.tta}", old.labels)
+            self._others[kept.key] = kept
+        self._others.pop(_earlier_key(new), None)
+
+    @property
+    def saved_path(self) -> Path | None:
+        """Where the open case's mask was saved last; None if it never was."""
+        return self._saved_path
+
+    def mark_prediction_saved(self, path: Path) -> None:
+        """Note that the prediction is on disk."""
+        self._prediction_saved, self._saved_path = True, path
+        self.prediction_changed.emit()
+
+    # The label maps
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """All label maps of the case: the prediction, the truth, then the others in the order they came."""
+        known = {}
+        if self._prediction:
+            known[Overlay.PREDICTION] = Reading(Overlay.PREDICTION, "Prediction", self._prediction.labels)
+        if self._case and self._case.truth:
+            known[Overlay.TRUTH] = Reading(Overlay.TRUTH, "Truth", self._case.truth)
+        return (*known.values(), *self._others.values())
+
+    def reading(self, key: str) -> Reading | None:
+        """The label map of that key; None where there is none."""
+        return next((reading for reading in self.readings if reading.key == key), None)
+
+    def label_map(self, key: str) -> LabelMap | None:
+        """The labels of that key on the case's own grid; None where there is no such label map."""
+        found = self.reading(key)
+        return found.labels if found else None
+
+    def add_reading(self, reading: Reading) -> None:
+        """Take another label map of the open case, on its grid."""
+        self._others[reading.key] = reading
+        self._choose_pair(reading.key)
+        self.readings_changed.emit()
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """The keys of the label map that is judged and the one that it is judged by; None where there are no two."""
+        return self._pair
+
+    def set_pair(self, candidate: str, reference: str) -> None:
+        """Compare two label maps of the case."""
+        if (candidate, reference) != self._pair and candidate != reference:
+            self._pair = candidate, reference
+            self.readings_changed.emit()
+
+    def _choose_pair(self, newest: str) -> None:
+        """Keep the pair while both are there; else the newest map against the truth, or against another one."""
+        keys = [reading.key for reading in self.readings]
+        if self._pair and set(self._pair) <= set(keys):
+            return
+        reference = Overlay.TRUTH if Overlay.TRUTH in keys else next((key for key in keys if key != newest), None)
+        self._pair = (newest, reference) if reference and reference != newest else None
+
+    def labels_of(self, key: str) -> NDArray[np.uint8] | None:
+        """The labels of that key (X, Y, Z) on the display grid; None where there is no such label map."""
+        labels = self.label_map(key)
+        return self._orientation.forward(labels.data) if labels and self._orientation else None
+
+    def entropy(self) -> NDArray[np.float16] | None:
+        """The prediction's uncertainty in bits (X, Y, Z) on the display grid; None where it was not computed."""
+        uncertainty = self._prediction.uncertainty if self._prediction else None
+        return self._orientation.forward(uncertainty.entropy) if uncertainty and self._orientation else None
+
+    def volumes_ml(self, key: str) -> Mapping[Label, float]:
+        """The volume of each label in a label map; empty where there is no such map."""
+        labels = self.label_map(key)
+        if labels is None:
+            return MappingProxyType({})
+        measured, volumes = self._volumes.get(key, (None, MappingProxyType({})))
+        if measured is not labels:
+            volumes = label_volumes_ml(labels)
+            self._volumes[key] = labels, volumes
+        return volumes
+
+
+def _earlier_key(made: Segmentation) -> str:
+    return f"{made.model}, {made.tta}"
