@@ -7,7 +7,6 @@ import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QWidget
-from scipy.ndimage import uniform_filter
 
 from brats_viewer.commands import COMMANDS, modality_command
 from brats_viewer.display import Crosshair, Layer, Layout, Plane
@@ -110,6 +109,8 @@ class ViewCommands(QObject):
         """Go to the place where the network is least sure."""
         entropy = self._session.entropy()
         if entropy is not None and entropy.any():
+            from scipy.ndimage import uniform_filter  # takes long to load
+
             nearby = uniform_filter(entropy.astype(np.float32), _UNCERTAIN_VOXELS)
             i, j, k = (int(index) for index in np.unravel_index(int(nearby.argmax()), nearby.shape))
             self._session.set_cursor((i, j, k))

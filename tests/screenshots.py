@@ -1,8 +1,9 @@
 """Pictures of the window in each of its states, made with the sample case and the shipped model.
 
-    python tests/screenshots.py FOLDER [--light] [--scale 2] [--size 1400x880]
+    python tests/screenshots.py FOLDER [--light] [--scale 2] [--size 1400x880] [--cohort CASES]
 
-The one named `finished` is the README's.
+Those named `finished`, `comparison` and `cohort` are the README's; the last is made with `--cohort`, a folder of cases
+with an evaluation's results in it.
 """
 
 import argparse
@@ -19,6 +20,18 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
+VIEWS = {
+    "difference": ("layer_difference",),
+    "uncertainty": ("layer_uncertainty",),
+    "images": ("layout_modalities", "layer_outlined"),
+    "comparison": ("layout_comparison",),
+    "two": ("layout_side_by_side",),
+    "colour_blind": ("layout_planes", "layer_labels", "palette_colour_blind", "by_region"),
+    "planes": ("palette_standard", "by_region"),
+}
+"""Pictures of one finished segmentation, and the commands that lead from each to the next."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -26,6 +39,7 @@ def main() -> None:
     parser.add_argument("--scale", default="1")
     parser.add_argument("--size", default="1400x880")
     parser.add_argument("--case", type=Path, help="another case than the sample")
+    parser.add_argument("--cohort", type=Path, help="a folder of cases with an evaluation's results in it")
     options = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["QT_SCALE_FACTOR"] = options.scale
@@ -89,6 +103,17 @@ def take_all(options: argparse.Namespace, private: Path) -> None:
     session.segment()
     until(lambda: not session.segmenting.is_running and (session.comparison or not session.case.truth))
     take("finished")
+    for name, commands in VIEWS.items():
+        for command in commands:
+            window.actions_by_id[command].trigger()
+        take(name)
+    if options.cohort:
+        session.mark_prediction_saved(private / "mask.nii.gz")  # so that nothing is asked when another case is opened
+        window.open_cohort(options.cohort)
+        until(lambda: window.cohort.scored)
+        window.actions_by_id["next_case"].trigger()
+        until(lambda: session.case.files.folder != sample_case() and session.comparison)
+        take("cohort")
     for dialog in (
         KeysDialog(window),
         AboutDialog(window),

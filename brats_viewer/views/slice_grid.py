@@ -15,6 +15,8 @@ from brats_viewer.views.surface_view import SurfaceView
 from engine.data import Modality, foreground
 
 GAP_PX = 2
+LEAST_PX = (240, 200)
+"""Width and height that the table of cases beside it, or a small window, must leave."""
 GAP_COLOUR = QColor(44, 48, 54)
 ZOOM_RANGE = (0.5, 40.0)
 """How far a person may zoom, as multiples of the scale that fits the brain."""
@@ -41,6 +43,7 @@ class SliceGrid(QWidget):
         self._centre: Voxel = np.zeros(3)
         self._zoom = 1.0
         self.setAccessibleName("Slices")
+        self.setMinimumSize(*LEAST_PX)
         self._fill_gaps()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import starmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,33 +195,42 @@ def draw_outlines(
     if not labels.size:
         return
     x_px, y_px = where.width() / labels.shape[1], where.height() / labels.shape[0]
+    corner, scale = np.array([where.x(), where.y()] * 2), np.array([x_px, y_px] * 2)
     for colour in dict.fromkeys(colours.values()):
-        alike = [label for label, own in colours.items() if own == colour]
-        runs = edge_runs(np.isin(labels, alike))
-        painter.setPen(QPen(QColor(*colour), width_px))
-        lines = [
-            QLineF(where.x() + x0 * x_px, where.y() + y0 * y_px, where.x() + x1 * x_px, where.y() + y1 * y_px)
-            for x0, y0, x1, y1 in runs
-        ]
-        painter.drawLines(lines)
+        alike = np.zeros(256, dtype=bool)
+        alike[[label for label, own in colours.items() if own == colour]] = True
+        mask = alike[labels]
+        if mask.any():
+            painter.setPen(QPen(QColor(*colour), width_px))
+            painter.drawLines(list(starmap(QLineF, (corner + edge_runs(mask) * scale).tolist())))
 
 
-def edge_runs(mask: NDArray[np.bool_]) -> list[list[int]]:
-    """The border of `mask` (H, W) as straight runs [x0, y0, x1, y1] between corners of voxels, columns before rows.
+def edge_runs(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The border of `mask` (H, W) as straight runs x0, y0, x1, y1 (N, 4) between corners of voxels, columns first.
 
-    >>> edge_runs(np.array([[True, True]]))
+    >>> edge_runs(np.array([[True, True]])).tolist()
     [[0, 0, 0, 1], [2, 0, 2, 1], [0, 0, 2, 0], [0, 1, 2, 1]]
     """
-    padded = np.pad(mask, 1)
-    runs: list[list[int]] = []
-    beside, below = padded[1:-1, 1:] != padded[1:-1, :-1], padded[1:, 1:-1] != padded[:-1, 1:-1]
-    for upright, lines in ((True, beside.T), (False, below)):  # each row is one line of the voxels' mesh
-        ends = np.diff(np.pad(lines, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-        rows, begins = np.nonzero(ends == 1)
-        _, stops = np.nonzero(ends == -1)
-        order = (rows, begins, rows, stops) if upright else (begins, rows, stops, rows)
-        runs += np.stack(order, axis=1).tolist()
-    return runs
+    padded = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), dtype=bool)
+    padded[1:-1, 1:-1] = mask
+    columns, tops, bottoms = _runs((padded[1:-1, 1:] != padded[1:-1, :-1]).T)
+    rows, lefts, rights = _runs(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    upright, level = (columns, tops, columns, bottoms), (lefts, rows, rights, rows)
+    return np.concatenate([np.stack(upright, axis=1), np.stack(level, axis=1)])
+
+
+def _runs(lines: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Where the rows of `lines` (L, N) are true without a break: row, begin and end of each run.
+
+    >>> [column.tolist() for column in _runs(np.array([[True, False, True], [True, True, False]]))]
+    [[0, 0, 1], [0, 2, 0], [1, 3, 2]]
+    """
+    apart = np.zeros((lines.shape[0] + 1, lines.shape[1] + 1), dtype=bool)  # no run goes on from row to row
+    apart[:-1, 1:] = lines
+    flat = apart.ravel()
+    places, width = np.flatnonzero(flat[1:] != flat[:-1]), apart.shape[1]
+    rows, begins = np.divmod(places[::2], width)
+    return rows, begins, places[1::2] - rows * width
 
 
 _PREMULTIPLIED = QImage.Format.Format_ARGB32_Premultiplied

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from brats_viewer.display import LABEL_COLOURS, REGION_LABEL
@@ -35,6 +35,7 @@ class SliceStrip(QWidget):
         self._session = session
         self._amount: NDArray[np.int64] | None = None
         self._dice: dict[Region, NDArray[np.float64]] = {}
+        self._drawn: tuple[object, QPixmap] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Agreement over slices")
         self.setToolTip(RULE)
@@ -66,6 +67,7 @@ class SliceStrip(QWidget):
             labels = session.labels_of(session.overlay)
             others = tuple(other for other in range(3) if other != axis)
             self._amount = None if labels is None else np.count_nonzero(labels, axis=others)
+        self._drawn = None
         self.setVisible(self._amount is not None)
         self.update()
 
@@ -91,14 +93,30 @@ class SliceStrip(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the amounts, the curves over them, and the marker of the current slice on top."""
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._amount is not None:
-            self._draw_amount(painter, self._amount)
+            painter.drawPixmap(0, 0, self._plot(self._amount))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._draw_marker(painter)
+        painter.end()
+
+    def _plot(self, amount: NDArray[np.int64]) -> QPixmap:
+        """All that stays while the marker moves, drawn again only if that is another picture than the latest."""
+        ratio = self.devicePixelRatioF()
+        looks = self.size(), ratio, self.font(), self.palette(), self._session.display.palette
+        if self._drawn is None or self._drawn[0] != looks:
+            plot = QPixmap(self.size() * ratio)
+            plot.setDevicePixelRatio(ratio)
+            plot.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(plot)
+            painter.setFont(self.font())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._draw_amount(painter, amount)
             self._draw_axes(painter)
             for region, dice in self._dice.items():
                 self._draw_curve(painter, dice, self._colour(region))
-            self._draw_marker(painter)
-        painter.end()
+            painter.end()
+            self._drawn = looks, plot
+        return self._drawn[1]
 
     def _draw_amount(self, painter: QPainter, amount: NDArray[np.int64]) -> None:
         grey = self.palette().color(QPalette.ColorRole.PlaceholderText)

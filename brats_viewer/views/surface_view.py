@@ -292,8 +292,7 @@ class SurfaceView(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
         if self._surfaces and (ball := self._surfaces.ball):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(QRectF(self.rect()), self._picture(self._surfaces, ball))
+            painter.drawImage(QPointF(), self._picture(self._surfaces, ball))
             self._draw_cursor(painter, self._projection(ball, QSizeF(self.size())))
             self._draw_axes(painter)
         if self._document.case:
@@ -316,19 +315,20 @@ class SurfaceView(QWidget):
 
     def _picture(self, surfaces: Surfaces, ball: Ball) -> QImage:
         """The surfaces as they are seen now, drawn again only if that is another picture than the latest."""
-        shorter = min(self.width(), self.height())
-        if self.is_moving:
-            scale = min(self.devicePixelRatioF(), MOVING_PX / shorter)
-        else:
-            scale = min(self.devicePixelRatioF() * FINER_THAN_SCREEN, RESTING_PX / shorter)
+        size, ratio, shorter = self.size(), self.devicePixelRatioF(), min(self.width(), self.height())
+        scale = (
+            min(ratio, MOVING_PX / shorter) if self.is_moving else min(ratio * FINER_THAN_SCREEN, RESTING_PX / shorter)
+        )
         shape = max(round(self.height() * scale), 1), max(round(self.width() * scale), 1)
         layers = self._layers
-        seen = surfaces, self._pose, shape, layers
+        seen = surfaces, self._pose, shape, layers, size, ratio
         if self._drawn is None or self._drawn[0] != seen:
             projection = self._projection(ball, QSizeF(shape[1], shape[0]))
             pixels = draw_surfaces(layers, (surfaces.brain, GLASS), projection, shape)
             image = QImage(pixels.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_ARGB32_Premultiplied)
-            self._drawn = seen, image.copy()
+            image = image.scaled(size * ratio, mode=Qt.TransformationMode.SmoothTransformation).copy()
+            image.setDevicePixelRatio(ratio)
+            self._drawn = seen, image
         return self._drawn[1]
 
     def _draw_cursor(self, painter: QPainter, projection: Projection) -> None:

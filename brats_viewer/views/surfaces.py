@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from engine.data import Grid, Label, foreground
 from engine.progress import Progress, Work
@@ -139,6 +138,8 @@ def label_surface(labels: NDArray[np.uint8], label: Label, grid: Grid, box: Box)
 
 def mask_surface(mask: NDArray[np.bool_], affine: NDArray[np.float64], detail: Detail) -> Surface:
     """The surface of `mask` (X, Y, Z), whose voxels lie by `affine` (4, 4); it closes at the faces of the grid."""
+    from scipy.ndimage import gaussian_filter  # takes long to load
+
     box = _bounding_box(mask)
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     sigmas = np.maximum(detail.smoothing_mm / sizes, MIN_SMOOTHING_VOXELS)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform
 
 from engine.data.foreground import background_value
 from engine.data.volume import Grid, LabelMap, Volume
@@ -10,6 +9,8 @@ from engine.data.volume import Grid, LabelMap, Volume
 
 def regrid_volume(volume: Volume, grid: Grid) -> Volume:
     """The image on `grid`, interpolated linearly; what lies outside of it becomes its background, exactly."""
+    from scipy.ndimage import affine_transform  # takes long to load
+
     background = np.float32(background_value(volume.data))
     turn, shift = _index_map(volume.grid, grid)
     data = affine_transform(volume.data - background, turn, shift, grid.shape, order=1, prefilter=False)
@@ -23,6 +24,8 @@ def regrid_labels(labels: LabelMap, grid: Grid) -> LabelMap:
     >>> regrid_labels(coarse, Grid((4, 1, 1), np.eye(4))).data.ravel().tolist()
     [1, 3, 3, 0]
     """
+    from scipy.ndimage import affine_transform  # takes long to load
+
     turn, shift = _index_map(labels.grid, grid)
     return LabelMap(affine_transform(labels.data, turn, shift, grid.shape, order=0, prefilter=False), grid)
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects, label
 
 from engine.data import Grid, LabelMap, Region
 from engine.score.overlap import Overlap
@@ -135,6 +134,8 @@ class _Components:
 
     @classmethod
     def of(cls, mask: NDArray[np.bool_]) -> "_Components":
+        from scipy.ndimage import find_objects, label  # takes long to load
+
         labels, count = label(mask, structure=np.ones((3, 3, 3)))
         boxes = find_objects(labels) if count else []
         return cls(labels, dict(enumerate(boxes, start=1)))

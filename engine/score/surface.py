@@ -2,8 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, distance_transform_edt
-from scipy.spatial import KDTree
 
 ABSENT_HD95_MM = 373.12866
 """What BraTS gives where one of two masks is empty: the diagonal of its image of 240 x 240 x 155 mm."""
@@ -28,6 +26,8 @@ def hd95_mm(prediction: NDArray[np.bool_], truth: NDArray[np.bool_], spacing_mm:
     spacing_mm: between voxels along each axis; the axes are taken as perpendicular.
     Both masks empty: 0. One empty: `ABSENT_HD95_MM`.
     """
+    from scipy.ndimage import binary_erosion  # takes long to load
+
     if not prediction.any() or not truth.any():
         return 0.0 if prediction.any() == truth.any() else ABSENT_HD95_MM
     predicted, true = prediction & ~binary_erosion(prediction), truth & ~binary_erosion(truth)
@@ -58,6 +58,8 @@ def near_distances_mm(
     found = _close_mm(points, target, spacing_mm)
     rest = np.isinf(found)
     if rest.any():
+        from scipy.spatial import KDTree  # takes long to load
+
         tree = KDTree(np.argwhere(target) * spacing_mm)
         found[rest], _ = tree.query(points[rest] * spacing_mm, distance_upper_bound=NEAR_MM)
     return np.minimum(found, NEAR_MM)
@@ -91,4 +93,6 @@ def distances_mm(
 
     The points are in the order of `numpy.argwhere`; `target` must have one.
     """
+    from scipy.ndimage import distance_transform_edt  # takes long to load
+
     return np.asarray(distance_transform_edt(~target, sampling=spacing_mm))[source]
