@@ -36,8 +36,8 @@ from brats_viewer.panels.result_panel import ResultPanel
 from brats_viewer.panels.segment_panel import SegmentPanel
 from brats_viewer.panels.start_page import StartPage
 from brats_viewer.review import Review
-from brats_viewer.session import Index, Session
-from brats_viewer.settings import Settings
+from brats_viewer.session import Session
+from brats_viewer.settings import Place, Settings
 from brats_viewer.theme import Theme
 from brats_viewer.thumbnails import forget_thumbnails, keep_thumbnail, thumbnail_path
 from brats_viewer.view_commands import ViewCommands
@@ -73,7 +73,7 @@ class MainWindow(QMainWindow):
         self.cohort_panel = CohortPanel(self.cohort, BoxPlot(self.cohort))
         self.strip = SliceStrip(session)
         self._given_up = self._warmed = self._was_segmenting = False
-        self._place: tuple[Path, Index] | None = None
+        self._place: Place | None = None
         self._lay_out()
         self.view_commands = ViewCommands(session, self.views, self.actions_by_id, self)
         Review(session, self.cohort, self.conversation.consider, self.view_commands.go_to_worst_slice)
@@ -161,6 +161,7 @@ class MainWindow(QMainWindow):
             "assign": conversation.reassign,
             "save": conversation.save,
             "save_as": conversation.save_as,
+            "close_case": lambda: conversation.leave(partial(session.set_case, None)),
             "export_report": conversation.export_report,
             "export_scores": conversation.export_scores,
             "export_view": lambda: conversation.export_view(self.views),
@@ -182,6 +183,7 @@ class MainWindow(QMainWindow):
         self.strip.slice_asked.connect(session.go_to_slice)
         view, comparison = self.view_commands, self.comparison_panel
         self.start_page.open_asked.connect(conversation.choose_folder)
+        self.start_page.cohort_asked.connect(self._choose_cohort)
         self.start_page.sample_asked.connect(self._open_sample)
         self.start_page.recent_asked.connect(session.open)
         self.case_panel.assign_asked.connect(conversation.reassign)
@@ -217,6 +219,7 @@ class MainWindow(QMainWindow):
     def _follow_session(self) -> None:
         session = self.session
         session.cohort_found.connect(self.open_cohort)
+        self.cohort.cohort_changed.connect(self._remember_cohort)
         session.case_changed.connect(self._remember_case)
         session.segmenting.changed.connect(self._reveal)
         session.display_changed.connect(self._show_look)
@@ -243,7 +246,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{session.case.id}[*] – BraTS Viewer" if session.case else "BraTS Viewer")
         self.setWindowModified(session.has_unsaved_prediction)
         self.view_commands.show_state()
-        for command in ("assign", "export_view", "export_report", "open_labels"):
+        for command in ("assign", "close_case", "export_view", "export_report", "open_labels"):
             action[command].setEnabled(here)
         action["export_scores"].setEnabled(session.comparison is not None)
         action["cohort"].setChecked(not self._dock.isHidden())
@@ -278,12 +281,20 @@ class MainWindow(QMainWindow):
         case = self.session.case
         if case:
             QTimer.singleShot(0, self, self._keep_thumbnail)  # after the slices are painted
-        if case and self.session.opened_path and case.files.folder != sample_case():
+        of_cohort = self.cohort.current is not None  # which is remembered as a whole
+        if case and self.session.opened_path and case.files.folder != sample_case() and not of_cohort:
             self.settings.add_recent_case(self.session.opened_path)
         self._show_recent()
         place, self._place = self._place, None
-        if place and place[0] == self.session.opened_path:
-            self.session.set_cursor(place[1])
+        if place and place.path == self.session.opened_path:
+            self.session.set_cursor(place.cursor)
+            self.session.set_plane(place.plane)
+            self.session.set_modality(place.modality)
+
+    def _remember_cohort(self) -> None:
+        if self.cohort.folder:
+            self.settings.add_recent_case(self.cohort.folder)
+            self._show_recent()
 
     def _keep_thumbnail(self) -> None:
         path = self.session.opened_path
@@ -329,7 +340,12 @@ class MainWindow(QMainWindow):
         kept = self.settings.take_session()
         if kept and self.settings.reopens:
             self._place = kept
-            self.session.open(kept[0])
+            self.session.open(kept.path)
+
+    def _place_now(self) -> Place | None:
+        session = self.session
+        path = session.opened_path
+        return Place(path, session.cursor, session.plane, session.modality) if path else None
 
     def _store_settings(self) -> None:
         settings, plan = self.settings, self.session.plan
@@ -337,7 +353,7 @@ class MainWindow(QMainWindow):
         settings.opacity = self.session.opacity
         settings.display, settings.windows = self.session.display, self.session.windows
         settings.reopens = self.actions_by_id["reopen"].isChecked()
-        settings.keep_session(self.session.opened_path, self.session.cursor)
+        settings.keep_session(self._place_now())
         settings.model, settings.device, settings.tta = plan.model, plan.device, plan.tta
 
     # Events

@@ -242,6 +242,14 @@ COMMANDS: tuple[Command, ...] = (
         ends_section=True,
     ),
     Command(
+        "close_case",
+        Group.FILE,
+        "Close case",
+        "Close the case and go back to the first page",
+        ("Ctrl+W",),
+        ends_section=True,
+    ),
+    Command(
         "export_report",
         Group.FILE,
         "Export report…",
@@ -333,6 +341,8 @@ COMMANDS: tuple[Command, ...] = (
         Group.VIEW,
         "Usual brightness and contrast",
         "From the brain's 1st to 99.5th percentile",
+        keys=("Alt+1",),
+        checkable=True,
         submenu="Brightness and contrast",
     ),
     Command(
@@ -340,6 +350,8 @@ COMMANDS: tuple[Command, ...] = (
         Group.VIEW,
         "Strong contrast",
         "The middle of the brain's intensities over the whole grey",
+        keys=("Alt+2",),
+        checkable=True,
         submenu="Brightness and contrast",
     ),
     Command(
@@ -347,6 +359,8 @@ COMMANDS: tuple[Command, ...] = (
         Group.VIEW,
         "Weak contrast",
         "Wide enough that nothing in the brain is white or black",
+        keys=("Alt+3",),
+        checkable=True,
         submenu="Brightness and contrast",
     ),
     Command(
@@ -354,6 +368,8 @@ COMMANDS: tuple[Command, ...] = (
         Group.VIEW,
         "Enhancement",
         "Only the brightest of the brain: for contrast agent and oedema",
+        keys=("Alt+4",),
+        checkable=True,
         submenu="Brightness and contrast",
         ends_section=True,
     ),
@@ -420,7 +436,13 @@ COMMANDS: tuple[Command, ...] = (
         ("F",),
         ends_section=True,
     ),
-    Command("worst", Group.COMPARE, "Worst slice", "Go to the slice of the active plane with the lowest Dice", ("W",)),
+    Command(
+        "worst",
+        Group.COMPARE,
+        "Worst slice",
+        "Go to the slice with the lowest Dice, those of very little tumour aside",
+        ("W",),
+    ),
     Command("error", Group.COMPARE, "Next error", "Go to the next slice where the two masks differ", ("N",)),
     Command(
         "largest", Group.COMPARE, "Largest tumour slice", "Go to the slice of the active plane with most tumour", ("B",)

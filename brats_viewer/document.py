@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from brats_viewer.display import LABEL_COLOURS, REGION_LABEL, Colour, Display, Plane
+from brats_viewer.display import LABEL_COLOURS, REGION_LABEL, Colour, Display, Layer, Plane
 from brats_viewer.open_case import DISPLAY_AXES, OpenCase
 from brats_viewer.readings import Index, Levels, Overlay, Reading, brain_levels, largest_slice_centre
 from engine.data import Case, Label, Modality, Region, Segmentation, orient
@@ -76,7 +76,7 @@ class Document(OpenCase):
     def go_to_tumour(self) -> None:
         """Move the crosshair into the shown labels, where their axial slice is largest; stay where there are none."""
         labels = self.overlay_labels()
-        centre = largest_slice_centre(labels) if labels is not None else None
+        centre = largest_slice_centre(Region.WT.mask(labels)) if labels is not None else None
         if centre:
             self.set_cursor(centre)
 
@@ -172,8 +172,10 @@ class Document(OpenCase):
 
     def set_windows(self, windows: Mapping[Modality, Levels]) -> None:
         """Set the windows of all modalities."""
-        self._windows = {m: window for m, window in windows.items() if window != _FULL_WINDOW}
-        self.levels_changed.emit()
+        own = {modality: window for modality, window in windows.items() if window != _FULL_WINDOW}
+        if own != self._windows:
+            self._windows = own
+            self.levels_changed.emit()
 
     def reset_levels(self) -> None:
         """Go back to the levels of the brain's percentiles."""
@@ -190,6 +192,17 @@ class Document(OpenCase):
         return self.labels_of(self._overlay) if self._overlay_shown else None
 
     # The overlay
+
+    @property
+    def layer(self) -> Layer:
+        """What lies over the images: what the display asks for, or the labels where the case has not got that."""
+        layer = self._display.layer
+        possible = {
+            Layer.OUTLINED: self._pair is not None,
+            Layer.DIFFERENCE: self._pair is not None,
+            Layer.UNCERTAINTY: self.entropy() is not None,
+        }
+        return layer if possible.get(layer, True) else Layer.LABELS
 
     @property
     def overlay(self) -> str:

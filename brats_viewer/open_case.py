@@ -141,12 +141,11 @@ class OpenCase(QObject):
             self.readings_changed.emit()
 
     def _choose_pair(self, newest: str) -> None:
-        """Keep the pair while both are there; else the newest map against the truth, or against another one."""
-        keys = [reading.key for reading in self.readings]
-        if self._pair and set(self._pair) <= set(keys):
-            return
-        reference = Overlay.TRUTH if Overlay.TRUTH in keys else next((key for key in keys if key != newest), None)
-        self._pair = (newest, reference) if reference and reference != newest else None
+        """Judge the newest map by what the one before was judged by, or else by the truth, or by another map."""
+        keys = [reading.key for reading in self.readings if reading.key != newest]
+        before = self._pair[1] if self._pair else None
+        reference = next((key for key in (before, Overlay.TRUTH, *keys) if key in keys), None)
+        self._pair = (newest, reference) if reference else None
 
     def labels_of(self, key: str) -> NDArray[np.uint8] | None:
         """The labels of that key (X, Y, Z) on the display grid; None where there is no such label map."""

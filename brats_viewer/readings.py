@@ -35,7 +35,7 @@ class Reading:
     labels: LabelMap
 
 
-def largest_slice_centre(labels: NDArray[np.uint8]) -> Index | None:
+def largest_slice_centre(labels: NDArray[np.uint8] | NDArray[np.bool_]) -> Index | None:
     """The labelled voxel nearest to the middle of the labels in the last-axis slice that holds most; None if none do.
 
     >>> labels = np.zeros((5, 5, 3), np.uint8)

@@ -23,7 +23,7 @@ class Review(QObject):
         open_case: Callable[[CaseFiles], None],
         go_to_worst: Callable[[], None],
     ) -> None:
-        super().__init__(session)
+        super().__init__(cohort)
         self._session, self._cohort = session, cohort
         self._open_case, self._go_to_worst = open_case, go_to_worst
         self._asked: tuple[CaseFiles, Path | None] | None = None
@@ -31,6 +31,8 @@ class Review(QObject):
         cohort.case_asked.connect(self._ask)
         session.case_changed.connect(self._show_case)
         session.comparison_changed.connect(self._show_comparison)
+        session.cursor_changed.connect(self._stay)
+        session.reading_in.changed.connect(self._end_reading)
 
     def _ask(self, files: CaseFiles, mask: Path | None) -> None:
         self._asked = files, mask
@@ -40,10 +42,21 @@ class Review(QObject):
         asked, self._asked, self._seeks_worst = self._asked, None, False
         case = self._session.case
         self._cohort.set_current(case.files if case else None)
-        if case and asked and asked[0].folder == case.files.folder and asked[1]:
-            self._seeks_worst = True
-            self._session.open_labels(asked[1])
+        current = self._cohort.current
+        if current and asked and asked[0] == current.files:
+            self._session.go_to_tumour()
+            if asked[1]:
+                self._seeks_worst = True
+                self._session.open_labels(asked[1])
         self._make_neighbours_ready()
+
+    def _stay(self) -> None:
+        """Leave a person where they have gone meanwhile."""
+        self._seeks_worst = False
+
+    def _end_reading(self) -> None:
+        if self._session.reading_in.failure:
+            self._seeks_worst = False
 
     def _show_comparison(self) -> None:
         if self._seeks_worst and self._session.comparison:
@@ -53,4 +66,6 @@ class Review(QObject):
     def _make_neighbours_ready(self) -> None:
         shown, current = self._cohort.shown, self._cohort.current
         place = shown.index(current) if current in shown else len(shown) + 1
-        self._session.preload([entry.files for entry in shown[max(place - 1, 0) : place + 2] if entry != current])
+        self._session.preload(
+            [entry.files for entry in (*shown[place + 1 : place + 2], *shown[max(place - 1, 0) : place])]
+        )

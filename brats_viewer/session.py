@@ -22,6 +22,7 @@ from engine.data import (
     CaseFiles,
     LabelConvention,
     LabelMap,
+    Segmentation,
     find_case,
     find_dataset,
     load_case,
@@ -36,6 +37,7 @@ from engine.score import Comparison, compare
 __all__ = ["Index", "Levels", "Overlay", "Plan", "Reading", "Session"]
 
 _STOP_WITHIN_S = 6.0
+_KEPT_READY = 3
 _log = logging.getLogger(__name__)
 
 
@@ -82,6 +84,7 @@ class Session(Document):
         self._comparison: Comparison | None = None
         self._compared: tuple[LabelMap, LabelMap] | None = None
         self._ready: tuple[Case, ...] = ()
+        self._wanted: tuple[CaseFiles, ...] = ()
         self.readings_changed.connect(self._compare)
 
     # Opening
@@ -108,35 +111,42 @@ class Session(Document):
             return None
         case = self._case.files
         path, files = self._found or (case.folder, case)
-        return path if (files.folder, files.id) == (case.folder, case.id) else case.folder
+        if (files.folder, files.id) == (case.folder, case.id):
+            return path
+        alone = case.id.casefold() in case.folder.name.casefold()  # else the folder has other cases' files as well
+        return case.folder if alone else next(iter(case.images.values())).path
 
     def load(self, files: CaseFiles, *, resample: bool = False, truth: bool = True) -> None:
-        """Load the images and show them in place of the open case, whose running segmentation is stopped.
-
-        If that fails, the open case stays as it is.
-        """
-        self.segmenting.cancel()
+        """Load the images and show them in place of the open case; if that fails, it stays as it is."""
         ready = next((case for case in self._ready if case.files == files), None)
         if ready and truth and not resample:
             self.opening.clear()
-            self._ready += (self._case,) if self._case else ()  # it may be the next but one; `preload` says
             self.set_case(ready)
         else:
             self.opening.start(_load(files, resample=resample, truth=truth), self._take_loaded)
 
     def preload(self, wanted: Sequence[CaseFiles]) -> None:
-        """Read cases that are likely to be opened next, so that `load` has them at once, and let go of others.
+        """Read cases that are likely to be opened next, in this order, so that `load` has them at once.
 
-        A case that cannot be read is left to `load`, which says why.
+        Others that are ready are let go. A case that cannot be read is left to `load`, which says why.
         """
+        self.preloading.clear()
+        self._wanted = tuple(wanted)
         self._ready = tuple(case for case in self._ready if case.files in wanted)
-        ready = [case.files for case in self._ready]
-        missing = [files for files in wanted if files not in ready]
-        if missing:
-            self.preloading.start(_load_all(missing), self._keep_ready)
+        self._read_next()
 
-    def _keep_ready(self, cases: tuple[Case, ...]) -> None:
-        self._ready += cases
+    def _read_next(self) -> None:
+        ready = [case.files for case in self._ready]
+        files = next((files for files in self._wanted if files not in ready), None)
+        if files:
+            self.preloading.start(_load_or_none(files), partial(self._keep_ready, files))
+
+    def _keep_ready(self, files: CaseFiles, case: Case | None) -> None:
+        if case:
+            self._ready += (case,)
+        else:
+            self._wanted = tuple(other for other in self._wanted if other != files)
+        self._read_next()
 
     def _take_loaded(self, loaded: "Case | _Undecided") -> None:
         if isinstance(loaded, Case):
@@ -146,8 +156,11 @@ class Session(Document):
 
     def set_case(self, case: Case | None) -> None:
         """Show another case; the work on the one before is stopped, and what it still yields is dropped."""
-        for lane in (self.segmenting, self.saving, self.reading_in):
+        for lane in (self.segmenting, self.reading_in):
             lane.clear()
+        left = self._case
+        if left and bool(left.truth) is bool(left.files.truth):  # it may be wanted again; `preload` says
+            self._ready = (*self._ready, left)[-_KEPT_READY:]
         super().set_case(case)
 
     # Segmenting
@@ -269,10 +282,11 @@ class Session(Document):
             raise RuntimeError("there is no mask to save")
         convention = convention or output_convention(case.files)
         work = as_work(f"saving {path.name}", save_segmentation, path, prediction, case, convention)
-        self.saving.start(work, self._take_saved)
+        self.saving.start(work, partial(self._take_saved, prediction))
 
-    def _take_saved(self, written: tuple[Path, Path]) -> None:
-        self.mark_prediction_saved(written[0])
+    def _take_saved(self, saved: Segmentation, written: tuple[Path, Path]) -> None:
+        if self._prediction is saved:  # and no other has come meanwhile
+            self.mark_prediction_saved(written[0])
 
     def close(self) -> None:
         """End all work and the worker's process; blocks until they have ended, or a few seconds."""
@@ -309,14 +323,12 @@ def _holds_several(folder: Path) -> bool:
         return False  # what is wrong with the folder as a case says more
 
 
-def _load_all(wanted: Sequence[CaseFiles]) -> Work[tuple[Case, ...]]:
-    cases = []
-    for files in wanted:
-        try:
-            cases.append((yield from load_case(files)))
-        except EngineError as error:
-            _log.info("not made ready: %s", error)
-    return tuple(cases)
+def _load_or_none(files: CaseFiles) -> Work[Case | None]:
+    try:
+        return (yield from load_case(files))
+    except EngineError as error:
+        _log.info("not made ready: %s", error)
+        return None
 
 
 def _load(files: CaseFiles, *, resample: bool, truth: bool) -> Work[Case | _Undecided]:

@@ -1,14 +1,16 @@
 """What the viewer remembers between two runs: a file that may be deleted or damaged at any time without harm."""
 
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from platformdirs import user_config_path
 from PySide6.QtCore import QByteArray, QSettings
 
-from brats_viewer.display import Display
+from brats_viewer.display import Display, Plane
 from brats_viewer.readings import Index, Levels
 from engine.data import Modality
 
@@ -19,6 +21,16 @@ RECENT_LIMIT = 8
 def settings_path() -> Path:
     """Where this person's settings are kept."""
     return user_config_path("brats-viewer", appauthor=False) / "settings.ini"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a person was: the case, by what it was opened with, the voxel under the crosshair, plane and image."""
+
+    path: Path
+    cursor: Index
+    plane: Plane
+    modality: Modality
 
 
 class Settings:
@@ -87,7 +99,7 @@ class Settings:
         for name, window in self._read_json("view/windows").items():
             if name in list(Modality) and isinstance(window, list) and len(window) == 2:
                 low, high = (float(end) if isinstance(end, (int, float)) else 0.0 for end in window)
-                if low < high:
+                if -math.inf < low < high < math.inf:
                     known[Modality(name)] = (low, high)
         return known
 
@@ -113,19 +125,25 @@ class Settings:
     def reopens(self, reopens: bool) -> None:
         self._store.setValue("session/reopens", reopens)
 
-    def keep_session(self, path: Path | None, cursor: Index) -> None:
-        """Note what was open and where, or that nothing was."""
-        self._store.setValue("session/case", json.dumps({"path": str(path), "cursor": cursor} if path else {}))
+    def keep_session(self, place: Place | None) -> None:
+        """Note what was open and what was looked at, or that nothing was."""
+        self._store.setValue("session/case", json.dumps(asdict(place) | {"path": str(place.path)} if place else {}))
 
-    def take_session(self) -> tuple[Path, Index] | None:
-        """What was open and where, and forget it: a case that ends the program must not be opened at every start."""
+    def take_session(self) -> Place | None:
+        """What was noted, which is then forgotten: a case that ends the program must not be opened at every start."""
         kept = self._read_json("session/case")
         self._store.remove("session/case")
         path, cursor = kept.get("path"), kept.get("cursor")
         if not isinstance(path, str) or not Path(path).exists() or not isinstance(cursor, list) or len(cursor) != 3:
             return None
         i, j, k = (index if isinstance(index, int) else 0 for index in cursor)
-        return Path(path), (i, j, k)
+        plane, modality = kept.get("plane"), kept.get("modality")
+        return Place(
+            Path(path),
+            (i, j, k),
+            Plane(plane) if plane in list(Plane) else Plane.AXIAL,
+            Modality(modality) if modality in list(Modality) else Modality.T1C,
+        )
 
     @property
     def model(self) -> str:

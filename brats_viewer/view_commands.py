@@ -28,6 +28,7 @@ _UNCERTAIN_VOXELS = 5
 """The most uncertain place is the middle of the most uncertain cube of this edge: single voxels of one bit abound."""
 _OF_THE_WINDOW = ("look", "mouse")
 """Fields of the display that may be set without a case."""
+_UNSURE_BITS = 0.5
 _OF_A_CASE = ("plane", "reset", "crosshair", "less_opacity", "more_opacity", *WINDOWS)
 
 
@@ -37,10 +38,12 @@ class ViewCommands(QObject):
     def __init__(self, session: Session, views: SliceGrid, actions: Mapping[str, QAction], window: QWidget) -> None:
         super().__init__(window)
         self._session, self._views, self._actions = session, views, actions
-        self._flickering = False
+        self._shown_before_flicker: str | None = None
         self._crosshair_shown = Crosshair.THIN
+        actions["flicker"].setAutoRepeat(False)
         for command, handle in self._handlers().items():
             actions[command].triggered.connect(handle)
+            actions[command].triggered.connect(self.show_state)  # a click turns the check mark over by itself
         for chosen in COMMANDS:
             if chosen.field:
                 actions[chosen.id].triggered.connect(partial(self._choose, chosen.field, chosen.value))
@@ -53,8 +56,10 @@ class ViewCommands(QObject):
             session.overlay_changed,
             session.display_changed,
             session.comparison_changed,
+            session.levels_changed,
         ):
             changed.connect(self.show_state)
+        session.case_changed.connect(self._forget_flicker)
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
         session = self._session
@@ -78,7 +83,7 @@ class ViewCommands(QObject):
 
     def _choose(self, field: str, value: object) -> None:
         """Set a field of the display, or turn it over where there is no value to set."""
-        current = getattr(self._session.display, field)
+        current = self._shown(field)
         if field == "layer" and value is current:
             value = Layer.LABELS  # the same key again leads back
         self._session.set_display(**{field: not current if value is None else value})
@@ -111,8 +116,13 @@ class ViewCommands(QObject):
         if entropy is not None and entropy.any():
             from scipy.ndimage import uniform_filter  # takes long to load
 
-            nearby = uniform_filter(entropy.astype(np.float32), _UNCERTAIN_VOXELS)
-            i, j, k = (int(index) for index in np.unravel_index(int(nearby.argmax()), nearby.shape))
+            unsure = np.nonzero(entropy > _UNSURE_BITS)
+            start = [int(index.min()) if index.size else 0 for index in unsure]
+            ends = [int(index.max()) + 1 if index.size else None for index in unsure]
+            part = entropy[tuple(map(slice, start, ends))].astype(np.float32)  # a filter of all takes long
+            nearby = uniform_filter(part, _UNCERTAIN_VOXELS, mode="constant")
+            place = np.unravel_index(int(nearby.argmax()), nearby.shape)
+            i, j, k = (int(index) + low for index, low in zip(place, start, strict=True))
             self._session.set_cursor((i, j, k))
 
     def _slices(self) -> SliceScores | None:
@@ -142,7 +152,9 @@ class ViewCommands(QObject):
 
     def _next_plane(self) -> None:
         planes = list(Plane)
-        self._session.set_plane(planes[(planes.index(self._session.plane) + 1) % len(planes)])
+        plane = planes[(planes.index(self._session.plane) + 1) % len(planes)]
+        self._session.set_plane(plane)
+        self._views.focus_plane(plane)
 
     def _toggle_crosshair(self) -> None:
         shown = self._session.display.crosshair
@@ -152,7 +164,7 @@ class ViewCommands(QObject):
 
     def _reset(self) -> None:
         self._views.reset_view()
-        self._session.reset_levels()
+        self._session.set_windows({})
 
     def _swap(self) -> None:
         """Show the other of the two label maps that are compared."""
@@ -162,23 +174,25 @@ class ViewCommands(QObject):
             session.set_overlay(reference if session.overlay == candidate else candidate)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Flicker for as long as its key is held: the press changes the label map, the release changes it back.
-
-        A window that is left while the key is down hears nothing of its release.
-        """
-        if event.type() is QEvent.Type.WindowDeactivate and self._flickering:
-            self._flickering = False
+        """Flicker for as long as its key is held: the press shows the other label map, the release the one before."""
+        key = event if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_F else None
+        if key and event.type() == QEvent.Type.ShortcutOverride and self._begins_flicker(key):
+            self._shown_before_flicker = self._session.overlay
             self._swap()
-        if event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
-            flickers = event.key() == Qt.Key.Key_F and not event.modifiers() and self._actions["flicker"].isEnabled()
-            pressed = event.type() == QEvent.Type.ShortcutOverride
-            if flickers and not event.isAutoRepeat() and pressed is not self._flickering:
-                self._flickering = pressed
-                self._swap()
-            if flickers:
-                event.accept()
-                return True
+            event.accept()
+            return True
+        released = key and event.type() == QEvent.Type.KeyRelease and not key.isAutoRepeat()
+        if self._shown_before_flicker and (released or event.type() == QEvent.Type.WindowDeactivate):
+            self._session.set_overlay(self._shown_before_flicker)
+            self._forget_flicker()
         return super().eventFilter(watched, event)
+
+    def _begins_flicker(self, event: QKeyEvent) -> bool:
+        held = self._shown_before_flicker is not None
+        return not held and not event.modifiers() and self._actions["flicker"].isEnabled()
+
+    def _forget_flicker(self) -> None:
+        self._shown_before_flicker = None
 
     # What can be done
 
@@ -193,8 +207,13 @@ class ViewCommands(QObject):
         for chosen in COMMANDS:
             if chosen.field:
                 current = getattr(session.display, chosen.field)
-                action[chosen.id].setChecked(current is True if chosen.value is None else current is chosen.value)
+                action[chosen.id].setChecked(
+                    current is True if chosen.value is None else self._shown(chosen.field) is chosen.value
+                )
                 action[chosen.id].setEnabled(chosen.field in _OF_THE_WINDOW or (here and self._can_show(chosen.value)))
+        window = session.windows.get(session.modality, WINDOWS["usual_window"])
+        for name, preset in WINDOWS.items():
+            action[name].setChecked(here and window == preset)
         action["crosshair"].setChecked(session.display.crosshair is not Crosshair.NONE)
         action["overlay"].setChecked(session.overlay_shown)
         action["overlay"].setEnabled(bool(session.readings))
@@ -206,6 +225,10 @@ class ViewCommands(QObject):
             action[name].setEnabled(session.comparison is not None)
         for name in _OF_A_CASE:
             action[name].setEnabled(here)
+
+    def _shown(self, field: str) -> object:
+        """The value of a field of the display that is in effect: a layer that the case has not got is not."""
+        return self._session.layer if field == "layer" else getattr(self._session.display, field)
 
     def _can_show(self, value: object) -> bool:
         if value is Layer.UNCERTAINTY:

@@ -19,6 +19,7 @@ class StartPage(QScrollArea):
     """The empty state: open a folder, drop one, take the sample case, or one of the recent cases."""
 
     open_asked = Signal()
+    cohort_asked = Signal()
     sample_asked = Signal()
     recent_asked = Signal(object)
     """The path of a recent case."""
@@ -61,24 +62,26 @@ class StartPage(QScrollArea):
         heading.setObjectName("heading")
         advice = Line(
             "Drop a folder with T1, T1CE, T2 and FLAIR images here: any year's BraTS layout, Decathlon, UCSF-PDGM or "
-            "UPENN-GBM.",
+            "UPENN-GBM.\nA folder of many cases opens as a table.",
             "muted",
-            least_width=480,
         )
         advice.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         choose, sample = button("Open folder…", "primary"), button("Open the sample case")
+        cohort = button("Open folder of cases…")
         choose.clicked.connect(self.open_asked)
+        cohort.clicked.connect(self.cohort_asked)
         sample.clicked.connect(self.sample_asked)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
-        buttons.addWidget(choose)
-        buttons.addWidget(sample)
+        for choice in (choose, cohort, sample):
+            buttons.addWidget(choice)
         buttons.addStretch(1)
         layout = QVBoxLayout(frame)
         layout.setContentsMargins(24, 32, 24, 32)
         layout.setSpacing(12)
-        for widget in (self._picture, heading, advice):
+        for widget in (self._picture, heading):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(advice)
         layout.addLayout(buttons)
         return frame
 

@@ -125,6 +125,12 @@ class SliceGrid(QWidget):
                 return view
         raise KeyError(plane)
 
+    def focus_plane(self, plane: Plane) -> None:
+        """Let the keys go to the first view of a plane, where the layout has one and they go to another."""
+        views = [view for view in self.slice_views if view.plane is plane]
+        if views and any(view.hasFocus() for _, view in self._views):
+            views[0].setFocus()
+
     @property
     def surface_view(self) -> SurfaceView | None:
         """The view in three dimensions; None where the layout has none."""

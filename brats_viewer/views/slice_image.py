@@ -55,7 +55,7 @@ class _Over:
     def draw(self, pane: Pane) -> None:
         document = self.document
         shown = pane.reading_in(document)
-        match pane.layer or document.display.layer:
+        match pane.layer or document.layer:
             case Layer.LABELS:
                 self._labels(shown, document.display.style)
             case Layer.OUTLINED:

@@ -1,5 +1,6 @@
 """The curve under the slices: how well each slice of the active plane agrees, and where the cursor is among them."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from brats_viewer.display import LABEL_COLOURS, REGION_LABEL
 from brats_viewer.session import Session
 from engine.data import Region
+from engine.score import SliceScores
 
 RULE = (
     "Dice of each slice of the active plane, and in grey how much tumour it holds. Click or drag to go to a slice.\n"
@@ -33,8 +35,6 @@ class SliceStrip(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._amount: NDArray[np.int64] | None = None
-        self._dice: dict[Region, NDArray[np.float64]] = {}
         self._drawn: tuple[object, QPixmap] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Agreement over slices")
@@ -49,27 +49,40 @@ class SliceStrip(QWidget):
             session.plane_changed,
             session.case_changed,
         ):
-            changed.connect(self._measure)
-        self._measure()
+            changed.connect(self._forget)
+        self._forget()
 
     def sizeHint(self) -> QSize:
         """As high as a curve needs to be read."""
         return QSize(400, HEIGHT_PX)
 
-    def _measure(self) -> None:
-        """Take the numbers of the active plane as they are now."""
-        session, axis = self._session, self._session.plane.normal
-        slices = session.comparison.slices[axis] if session.comparison else None
-        self._dice = {region: slices[region].dice for region in _CURVES} if slices else {}
-        if slices:
-            self._amount = np.maximum(slices[Region.WT].truth, slices[Region.WT].prediction)
-        else:
-            labels = session.labels_of(session.overlay)
-            others = tuple(other for other in range(3) if other != axis)
-            self._amount = None if labels is None else np.count_nonzero(labels, axis=others)
+    def _forget(self) -> None:
+        """Be drawn anew, once for all changes that come together, if there is anything to draw."""
+        session = self._session
         self._drawn = None
-        self.setVisible(self._amount is not None)
+        self.setVisible(session.comparison is not None or session.labels_of(session.overlay) is not None)
         self.update()
+
+    # The numbers of the active plane
+
+    @property
+    def _slices(self) -> Mapping[Region, SliceScores]:
+        comparison = self._session.comparison
+        return comparison.slices[self._session.plane.normal] if comparison else {}
+
+    @property
+    def _count(self) -> int:
+        orientation = self._session.orientation
+        return orientation.canonical.shape[self._session.plane.normal] if orientation else 0
+
+    def _amount(self) -> NDArray[np.int64]:
+        """Voxels of tumour in each slice: the more of the pair that is compared, else those of the label map shown."""
+        if self._slices:
+            whole = self._slices[Region.WT]
+            return np.maximum(whole.truth, whole.prediction)
+        labels, axis = self._session.labels_of(self._session.overlay), self._session.plane.normal
+        others = tuple(other for other in range(3) if other != axis)
+        return np.zeros(self._count, dtype=np.int64) if labels is None else np.count_nonzero(labels, axis=others)
 
     # Geometry
 
@@ -84,22 +97,18 @@ class SliceStrip(QWidget):
         area, count = self._area(), max(self._count, 1)
         return QPointF(area.left() + (number + 0.5) / count * area.width(), area.bottom() - share * area.height())
 
-    @property
-    def _count(self) -> int:
-        return 0 if self._amount is None else len(self._amount)
-
     # Painting
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the amounts, the curves over them, and the marker of the current slice on top."""
         painter = QPainter(self)
-        if self._amount is not None:
-            painter.drawPixmap(0, 0, self._plot(self._amount))
+        if self._count:
+            painter.drawPixmap(0, 0, self._plot())
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             self._draw_marker(painter)
         painter.end()
 
-    def _plot(self, amount: NDArray[np.int64]) -> QPixmap:
+    def _plot(self) -> QPixmap:
         """All that stays while the marker moves, drawn again only if that is another picture than the latest."""
         ratio = self.devicePixelRatioF()
         looks = self.size(), ratio, self.font(), self.palette(), self._session.display.palette
@@ -110,10 +119,10 @@ class SliceStrip(QWidget):
             painter = QPainter(plot)
             painter.setFont(self.font())
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._draw_amount(painter, amount)
+            self._draw_amount(painter, self._amount())
             self._draw_axes(painter)
-            for region, dice in self._dice.items():
-                self._draw_curve(painter, dice, self._colour(region))
+            for region in _CURVES if self._slices else ():
+                self._draw_curve(painter, self._slices[region].dice, self._colour(region))
             painter.end()
             self._drawn = looks, plot
         return self._drawn[1]
@@ -132,7 +141,7 @@ class SliceStrip(QWidget):
         area, muted = self._area(), self.palette().color(QPalette.ColorRole.PlaceholderText)
         line = self.palette().color(QPalette.ColorRole.Mid)
         right, centre = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignHCenter
-        for share in _SHARES if self._dice else ():
+        for share in _SHARES if self._slices else ():
             y = self.position(0, share).y()
             painter.setPen(QPen(line, 1))
             painter.drawLine(QLineF(area.left(), y, area.right(), y))
@@ -161,10 +170,9 @@ class SliceStrip(QWidget):
         painter.drawEllipse(QPointF(x, area.top()), _HANDLE_PX, _HANDLE_PX)
         text = self.palette().color(QPalette.ColorRole.WindowText)
         words = [(f"{self._session.plane.display_name} slice {number + 1}", text)]
-        for region in reversed(_CURVES):
-            if region in self._dice:
-                dice = float(self._dice[region][number])
-                words.append((f"{region} {'–' if np.isnan(dice) else f'{dice:.2f}'}", self._colour(region)))
+        for region in reversed(_CURVES) if self._slices else ():
+            dice = float(self._slices[region].dice[number])
+            words.append((f"{region} {'–' if np.isnan(dice) else f'{dice:.2f}'}", self._colour(region)))
         at = area.left()
         for word, colour in words:
             painter.setPen(colour)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from brats_viewer.display import Crosshair, Mouse, Plane
 from brats_viewer.document import Document, Levels
+from brats_viewer.habits import described, slice_habits
 from brats_viewer.views.annotations import (
     FAINT_TEXT,
     TEXT,
@@ -40,13 +41,6 @@ _ARROWS = {
     Qt.Key.Key_Down: (0, 1),
 }
 """Voxels to the right and down that an arrow key moves."""
-
-HABITS = (
-    "Left button: move the crosshair. Wheel: change the slice. Ctrl and wheel: zoom. Middle button: pan. "
-    "Right button: drag sideways for contrast, up and down for brightness; with Ctrl, or by the preference for the "
-    "habits of ITK-SNAP and 3D Slicer, drag up and down to zoom. Double click or Return: maximise. "
-    "Arrows: one voxel, with Shift five. Page up and down: change the slice. Plus and minus: zoom at the crosshair."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,7 @@ class SliceView(QWidget):
         self._wheel = 0
         self.setObjectName(f"{plane}_view")
         self.setAccessibleName(f"{plane.display_name} view")
-        self.setAccessibleDescription(HABITS)
+        self._describe()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -90,6 +84,7 @@ class SliceView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         document.case_changed.connect(self._end_drag)
         document.modality_changed.connect(self._end_drag)
+        document.display_changed.connect(self._describe)
         for changed in (
             document.case_changed,
             document.readings_changed,
@@ -100,6 +95,9 @@ class SliceView(QWidget):
             document.display_changed,
         ):
             changed.connect(self.update)
+
+    def _describe(self) -> None:
+        self.setAccessibleDescription(described(slice_habits(self._document.display.mouse)))
 
     @property
     def plane(self) -> Plane:
@@ -204,9 +202,12 @@ class SliceView(QWidget):
         """Tell who fits the views."""
         self.resized.emit()
 
-    def focusInEvent(self, _event: QFocusEvent) -> None:
-        """Show that the keys go here, and make this the plane that they are about."""
-        self._document.set_plane(self._plane)
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show that the keys go here, and make this the plane and the image that they are about."""
+        if event.reason() is not Qt.FocusReason.ActiveWindowFocusReason:
+            self._document.set_plane(self._plane)
+            if self._pane.modality:
+                self._document.set_modality(self._pane.modality)
         self.update()
 
     def focusOutEvent(self, _event: QFocusEvent) -> None:

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from brats_viewer.display import Colour, Crosshair
 from brats_viewer.document import Document
+from brats_viewer.habits import SURFACE_HABITS, described
 from brats_viewer.job import Failure, Job
 from brats_viewer.views.annotations import (
     CROSSHAIR,
@@ -69,11 +70,6 @@ AXES_SHARE, AXES_PX = 0.07, (11.0, 26.0)
 """How long an axis is: this share of the view's shorter side, but within these bounds."""
 HIDDEN_LETTER = -0.9
 """A letter further from the viewer than this lies behind that of the other side."""
-
-HABITS = (
-    "Left button: turn. Wheel: zoom. Middle button: pan. Double click or Return: maximise. "
-    "Arrows: turn by 10°, with Shift by 45°. Plus and minus: zoom. Home: from the front again."
-)
 
 _ARROWS = {
     Qt.Key.Key_Left: (-1.0, 0.0),
@@ -149,8 +145,8 @@ class SurfaceView(QWidget):
         self._rest.timeout.connect(self.update)
         self.setObjectName("surface_view")
         self.setAccessibleName("3D view")
-        self.setAccessibleDescription(HABITS)
-        self.setToolTip(HABITS)
+        self.setAccessibleDescription(described(SURFACE_HABITS))
+        self.setToolTip(described(SURFACE_HABITS))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -316,9 +312,10 @@ class SurfaceView(QWidget):
     def _picture(self, surfaces: Surfaces, ball: Ball) -> QImage:
         """The surfaces as they are seen now, drawn again only if that is another picture than the latest."""
         size, ratio, shorter = self.size(), self.devicePixelRatioF(), min(self.width(), self.height())
-        scale = (
-            min(ratio, MOVING_PX / shorter) if self.is_moving else min(ratio * FINER_THAN_SCREEN, RESTING_PX / shorter)
-        )
+        if self.is_moving:
+            scale = min(ratio, MOVING_PX / shorter)
+        else:
+            scale = min(ratio * FINER_THAN_SCREEN, RESTING_PX / shorter)
         shape = max(round(self.height() * scale), 1), max(round(self.width() * scale), 1)
         layers = self._layers
         seen = surfaces, self._pose, shape, layers, size, ratio

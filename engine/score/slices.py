@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from engine.data import Label, LabelMap, Region
 from engine.score.pair import Pair
 
+_WORTH_A_LOOK = 0.1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceScores:
@@ -39,10 +41,16 @@ class SliceScores:
 
     @property
     def worst_slice(self) -> int | None:
-        """The slice of the lowest Dice, of several the one with most wrong voxels; None where all are empty."""
-        dice = self.dice
-        worst = int(np.lexsort((-self.wrong, dice))[0])  # NaN sorts last
-        return None if np.isnan(dice[worst]) else worst
+        """The slice of the lowest Dice, of several the one with most wrong voxels; None where all are empty.
+
+        Only slices that have, in either map, a tenth of what the fullest one has are considered: at the ends of a
+        region a few voxels have a Dice of 0 and mean nothing.
+        """
+        either = self.prediction + self.truth - self.both
+        if not either.any():
+            return None
+        dice = np.where(either >= _WORTH_A_LOOK * either.max(), self.dice, np.inf)
+        return int(np.lexsort((-self.wrong, dice))[0])
 
     @property
     def largest_slice(self) -> int | None:

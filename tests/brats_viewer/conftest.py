@@ -24,6 +24,7 @@ from brats_viewer.settings import Settings
 from engine.data import CONVENTIONS, Modality
 from engine.isolate import Worker
 from engine.progress import Work
+from tests.brats_viewer.driving import PATIENT_MS
 from tests.phantoms import phantom_case
 
 SHAPE = (40, 48, 36)
@@ -99,7 +100,7 @@ def window(qtbot: QtBot, session: Session, settings: Settings) -> MainWindow:
     """The main window, on the screen, with an engine that has told its models and devices."""
     window = MainWindow(session, settings)
     qtbot.addWidget(window)
-    with qtbot.waitSignal(session.engine_surveyed):
+    with qtbot.waitSignal(session.engine_surveyed, timeout=PATIENT_MS):
         window.show()
     return window
 
@@ -135,6 +136,6 @@ def case_folder(write_case: WriteCase) -> Path:
 @pytest.fixture
 def open_case(qtbot: QtBot, window: MainWindow, case_folder: Path) -> MainWindow:
     """The main window with a case in it."""
-    with qtbot.waitSignal(window.session.case_changed):
+    with qtbot.waitSignal(window.session.case_changed, timeout=PATIENT_MS):
         window.session.open(case_folder)
     return window

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -12,39 +11,15 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from brats_viewer.session import Overlay, Plan, Session
-from engine.data import CONVENTIONS, CaseFiles, Label, Modality, Region
+from brats_viewer.session import Overlay, Plan, Reading, Session
+from engine.data import CONVENTIONS, CaseFiles, Label, Modality, Region, find_case
 from engine.errors import EngineError, GridMismatchError, LabelConventionError
-from engine.progress import Work
 from tests.brats_viewer import fake_work
 from tests.brats_viewer.conftest import WriteCase
+from tests.brats_viewer.inline import InlineEngine
 from tests.phantoms import phantom_case, phantom_segmentation
 
 QUICK = Plan("quick", "auto", "flips")
-
-
-class InlineEngine:
-    """The fake engine without a process; `gate` holds a segmentation back before it returns."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.gate.set()
-        self.asked: list[dict[str, Any]] = []
-        self.closed = False
-
-    def run(self, function: str, /, *args: Any, **kwargs: Any) -> Work[Any]:
-        if function == "engine.predict:segment":
-            self.asked.append(kwargs)
-            result = yield from fake_work.segment(*args, **kwargs)
-            assert self.gate.wait(10)
-            return result
-        return {"engine.predict:devices": fake_work.devices, "engine.model:list_models": fake_work.list_models}[
-            function
-        ]()
-
-    def close(self) -> None:
-        self.closed = True
-        self.gate.set()
 
 
 @pytest.fixture
@@ -63,7 +38,7 @@ def session(qapp: QApplication, qtbot: QtBot, inline: InlineEngine) -> Iterator[
 
 
 def settle(qtbot: QtBot, session: Session) -> None:
-    lanes = (session.opening, session.segmenting, session.scoring, session.saving)
+    lanes = (session.opening, session.segmenting, session.scoring, session.saving, session.reading_in)
     qtbot.waitUntil(lambda: not any(lane.is_running for lane in lanes))
 
 
@@ -159,7 +134,7 @@ def test_a_segmentation_is_shown_scored_and_unsaved(
     session.set_plan("quick", "cpu", "none")
     session.segment()
     settle(qtbot, session)
-    assert inline.asked == [{"model": "quick", "device": "cpu", "tta": "none"}]
+    assert inline.asked == [{"model": "quick", "device": "cpu", "tta": "none", "uncertainty": True}]
     assert session.prediction is not None
     assert session.overlay is Overlay.PREDICTION
     assert session.has_unsaved_prediction
@@ -262,6 +237,92 @@ def test_work_waits_for_the_engine_which_does_one_thing_at_a_time(
     )
     with qtbot.waitSignal(session.engine_surveyed):
         inline.gate.set()
+
+
+# Several masks
+
+
+def test_a_prediction_by_another_model_leaves_the_earlier_one_to_compare_with(session: Session) -> None:
+    case = phantom_case(with_truth=False)
+    made = phantom_segmentation(phantom_case())
+    session.set_case(case)
+    session.set_prediction(replace(made, model="first"))
+    assert session.pair is None
+    session.set_prediction(replace(made, model="second"))
+    earlier = "first, none"
+    assert [reading.title for reading in session.readings] == ["Prediction", "first, TTA none"]
+    assert session.pair == (Overlay.PREDICTION, earlier)
+    session.set_prediction(replace(made, model="first"))
+    assert [reading.title for reading in session.readings] == ["Prediction", "second, TTA none"]
+    session.set_prediction(replace(made, model="first"))  # as before: it takes that one's place
+    assert len(session.readings) == 2
+
+
+def test_any_two_masks_are_compared_anew(qtbot: QtBot, session: Session) -> None:
+    case = phantom_case()
+    assert case.truth is not None
+    session.set_case(case)
+    session.set_prediction(phantom_segmentation(case))
+    assert session.comparison is None
+    settle(qtbot, session)
+    assert session.comparison is not None
+    assert session.comparison.scores[Region.WT].dice < 1
+    session.add_reading(Reading("copy", "copy", case.truth))
+    assert session.pair == ("copy", Overlay.TRUTH)  # the newest is judged
+    session.set_pair("copy", Overlay.PREDICTION)
+    session.set_pair("copy", Overlay.TRUTH)  # before the other comparison has come
+    assert session.comparison is None
+    settle(qtbot, session)
+    assert session.comparison is not None
+    assert {region: score.dice for region, score in session.comparison.scores.items()} == dict.fromkeys(Region, 1.0)
+    session.set_pair("copy", "copy")
+    assert session.pair == ("copy", Overlay.TRUTH)
+
+
+def test_labels_of_a_case_that_is_no_longer_open_are_dropped(qtbot: QtBot, session: Session, case_folder: Path) -> None:
+    open_case(qtbot, session, case_folder)
+    session.open_labels(case_folder / f"{case_folder.name}-seg.nii.gz")
+    session.set_case(phantom_case())
+    settle(qtbot, session)
+    assert [reading.title for reading in session.readings] == ["Truth"]
+
+
+# The case that is likely to be next
+
+
+def test_a_case_that_was_read_ahead_opens_at_once(qtbot: QtBot, session: Session, case_folder: Path) -> None:
+    files = find_case(case_folder)
+    session.preload([files])
+    qtbot.waitUntil(lambda: not session.preloading.is_running)
+    assert session.case is None
+    session.load(files)
+    assert session.case is not None
+    assert not session.opening.is_running
+
+
+def test_another_case_than_the_one_read_ahead_is_read(
+    qtbot: QtBot, session: Session, case_folder: Path, write_case: WriteCase
+) -> None:
+    session.preload([find_case(case_folder)])
+    qtbot.waitUntil(lambda: not session.preloading.is_running)
+    session.load(find_case(write_case("BraTS-GLI-00002-000")))
+    settle(qtbot, session)
+    assert session.case is not None
+    assert session.case.id == "BraTS-GLI-00002-000"
+
+
+def test_that_the_next_case_cannot_be_read_is_told_only_when_it_is_opened(
+    qtbot: QtBot, session: Session, case_folder: Path
+) -> None:
+    files = find_case(case_folder)
+    image = case_folder / f"{case_folder.name}-t2f.nii.gz"
+    image.write_bytes(image.read_bytes()[:-200])
+    session.preload([files])
+    qtbot.waitUntil(lambda: not session.preloading.is_running)
+    assert session.opening.failure is None
+    session.load(files)
+    settle(qtbot, session)
+    assert session.opening.failure is not None
 
 
 def test_closing_stops_everything(qtbot: QtBot, session: Session, inline: InlineEngine, case_folder: Path) -> None:

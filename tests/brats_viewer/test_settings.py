@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from brats_viewer.display import Crosshair, Display, Layout, Palette
-from brats_viewer.settings import RECENT_LIMIT, Settings
+from brats_viewer.display import Crosshair, Display, Layout, Palette, Plane
+from brats_viewer.settings import RECENT_LIMIT, Place, Settings
 from engine.data import Modality, Region
 
 SHOWN = Display(
@@ -39,7 +39,8 @@ def test_everything_is_there_in_the_next_run(tmp_path: Path, settings: Settings)
     settings.display = SHOWN
     settings.windows = {Modality.T1C: (0.25, 1.5)}
     settings.reopens = False
-    settings.keep_session(tmp_path, (1, 2, 3))
+    here = Place(tmp_path, (1, 2, 3), Plane.CORONAL, Modality.T2F)
+    settings.keep_session(here)
     settings.model, settings.device, settings.tta = "default", "cuda:0", "none"
     settings.last_folder = tmp_path
     settings.add_recent_case(tmp_path)
@@ -48,7 +49,7 @@ def test_everything_is_there_in_the_next_run(tmp_path: Path, settings: Settings)
     assert read.display == SHOWN
     assert read.windows == {Modality.T1C: (0.25, 1.5)}
     assert not read.reopens
-    assert read.take_session() == (tmp_path, (1, 2, 3))
+    assert read.take_session() == here
     assert read.take_session() is None
     assert (read.model, read.device, read.tta) == ("default", "cuda:0", "none")
     assert read.last_folder == tmp_path

@@ -11,6 +11,7 @@ import pytest
 
 from brats_viewer import __main__, preflight
 from brats_viewer.preflight import display_problem
+from brats_viewer.settings import Settings
 from engine import __version__
 from engine.log import log_file
 
@@ -82,6 +83,19 @@ def test_a_case_on_the_command_line_is_opened(case_folder: Path) -> None:
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert out.splitlines()[-1] == "BraTS-GLI-00001-000"
+
+
+def test_without_a_case_the_last_one_is_reopened(case_folder: Path) -> None:
+    settings = Settings()
+    settings.keep_session(case_folder, (12, 30, 23))
+    settings._store.sync()
+    then = (
+        "self.session.cursor_changed.connect(lambda: (print(self.session.case.id, self.session.cursor), self.close()))"
+    )
+    process = run(then=then)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert out.splitlines()[-1] == "BraTS-GLI-00001-000 (12, 30, 23)"
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,12 @@ def test_the_worst_slice_is_of_lowest_dice_and_among_those_of_most_wrong_voxels(
     assert scores_of([0, 0], [0, 0], [0, 0]).worst_slice is None
 
 
+def test_slices_of_a_few_voxels_at_the_ends_are_not_the_worst() -> None:
+    # Dice 0 in 9 voxels of 100, 0.6 and 0.5; with 10 voxels the first one counts.
+    assert scores_of([0, 60, 25], [9, 100, 50], [0, 100, 50]).worst_slice == 2
+    assert scores_of([0, 60, 25], [14, 100, 50], [0, 100, 50]).worst_slice == 0
+
+
 def test_the_largest_slice_is_where_prediction_and_truth_cover_most_together() -> None:
     assert scores_of([5, 0, 6], [5, 4, 6], [5, 4, 6]).largest_slice == 1
     assert scores_of([0, 0], [0, 0], [0, 0]).largest_slice is None
