@@ -86,10 +86,17 @@ class SliceGrid(QWidget):
         self._views = [(cell, self._make(cell)) for cell in wanted]
         for cell, view in self._views:
             self._grid.addWidget(view, *cell.place)
+            view.show()  # at once, or it could not take the keys yet
         self._stretch()
         if had_focus:
-            self._views[0][1].setFocus()
+            self._view_of_document().setFocus()
         self._show_camera()
+
+    def _view_of_document(self) -> View:
+        """The view of the document's plane and image, so that to give it the keys changes neither."""
+        plane, modality = self._document.plane, self._document.modality
+        fitting = (v for v in self.slice_views if v.plane is plane and v.pane.modality in (None, modality))
+        return next(fitting, self.slice_views[0])
 
     def _make(self, cell: Cell) -> View:
         if cell.pane is None:

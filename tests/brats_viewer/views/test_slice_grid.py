@@ -208,3 +208,20 @@ def test_a_layout_that_does_not_change_keeps_its_views(document: Document, plane
     document.set_display(layer=Layer.OUTLINED)
     document.set_plane(Plane.CORONAL)
     assert planes.slice_views == before
+
+
+def test_another_layout_leaves_the_image_and_the_plane(document: Document, planes: SliceGrid) -> None:
+    document.set_case(phantom_case())
+    document.set_modality(Modality.T2F)
+    planes.view(Plane.CORONAL).setFocus()
+    for layout in (Layout.MODALITIES, Layout.PLANES):
+        document.set_display(layout=layout)
+        assert document.modality is Modality.T2F
+        assert document.plane is Plane.CORONAL
+
+
+def test_the_image_with_the_keys_is_the_one_whose_levels_change(document: Document, planes: SliceGrid) -> None:
+    document.set_case(phantom_case())
+    document.set_display(layout=Layout.MODALITIES)
+    planes.slice_views[3].setFocus()
+    assert document.modality is Modality.T2F
