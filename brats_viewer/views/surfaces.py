@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import Grid, Label, foreground
+from engine.data.box import Box, bounding_box
 from engine.progress import Progress, Work
 
 
@@ -43,8 +44,6 @@ AIR_OF_MEAN = 0.5
 
 CORNERS = np.stack(np.meshgrid((0, 1), (0, 1), (0, 1), indexing="ij"), axis=-1).reshape(8, 3)
 """The eight voxels of a cell, from its first."""
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +91,7 @@ def build_surfaces(
     found: dict[Label, Surface] = {}
     if labels is not None:
         yield Progress(0, 0, "tumour surface")
-        box = _bounding_box(labels > 0)
+        box = bounding_box(labels > 0)
         for label in Label:
             if label is not Label.BACKGROUND:
                 yield Progress(0, 0, f"{label.name} surface")
@@ -140,7 +139,7 @@ def mask_surface(mask: NDArray[np.bool_], affine: NDArray[np.float64], detail: D
     """The surface of `mask` (X, Y, Z), whose voxels lie by `affine` (4, 4); it closes at the faces of the grid."""
     from scipy.ndimage import gaussian_filter  # takes long to load
 
-    box = _bounding_box(mask)
+    box = bounding_box(mask)
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     sigmas = np.maximum(detail.smoothing_mm / sizes, MIN_SMOOTHING_VOXELS)
     pads = np.ceil(REACH_SIGMAS * sigmas).astype(int) + 1
@@ -193,15 +192,6 @@ def _quads_across(inside: NDArray[np.bool_], numbers: NDArray[np.int32], axis: i
     around = numbers[ends - np.array([[one + other], [other], [0], [one]])]  # counter-clockwise from the far end
     quads: NDArray[np.intp] = np.where(flat[ends], around, around[::-1]).astype(np.intp)
     return quads
-
-
-def _bounding_box(mask: NDArray[np.bool_]) -> Box:
-    """The slices of `mask` (X, Y, Z) that hold what is true in it; empty ones where nothing is."""
-    ends = []
-    for others in ((1, 2), (0, 2), (0, 1)):
-        found = np.flatnonzero(mask.any(axis=others))
-        ends.append(slice(int(found[0]), int(found[-1]) + 1) if found.size else slice(0, 0))
-    return ends[0], ends[1], ends[2]
 
 
 def _steps(grid: Grid, detail: Detail) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data import Case, Modality, Orientation, foreground, orient
+from engine.data.box import NOTHING, bounding_box
 from engine.data.volume import ScalarT
 from engine.errors import ModelError
 from engine.model import ModelCard
@@ -60,7 +61,7 @@ def prepare(case: Case, card: ModelCard) -> Prepared | None:
     masks = {modality: foreground(image) for modality, image in images.items()}
     brain = np.logical_or.reduce(list(masks.values()))
     box = bounding_box(brain)
-    if box is None:
+    if box == NOTHING:
         return None
     shape = model_shape(brain[box].shape, orientation.canonical.spacing_mm, card.spacing_mm)
     channels = torch.zeros((len(card.modalities), *shape))
@@ -87,22 +88,6 @@ def model_shape(
         same = abs(spacing / wanted - 1.0) < SAME_SPACING
         sizes.append(size if same else max(1, round(size * spacing / wanted)))
     return sizes[0], sizes[1], sizes[2]
-
-
-def bounding_box(mask: NDArray[np.bool_]) -> Window | None:
-    """The smallest box that holds every True of a 3D mask; None where there is none.
-
-    >>> bounding_box(np.pad(np.ones((1, 2, 3), dtype=bool), ((4, 0), (0, 1), (2, 2))))
-    (slice(4, 5, None), slice(0, 2, None), slice(2, 5, None))
-    """
-    box: list[slice] = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        hits = np.flatnonzero(mask.any(axis=others))
-        if hits.size == 0:
-            return None
-        box.append(slice(int(hits[0]), int(hits[-1]) + 1))
-    return box[0], box[1], box[2]
 
 
 def _resample_masked(

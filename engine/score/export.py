@@ -111,7 +111,7 @@ class ComparisonRecord:
             "model_sha256": self.prediction.model_sha256,
             "version": __version__,
         }
-        safe = {name: _as_text(str(words)) for name, words in about.items()}
+        safe = {name: as_text(str(words)) for name, words in about.items()}
         for row in self._rows():
             writer.writerow(safe | row | {"definition": DEFINITIONS[row["part"]]})
         return made.getvalue()
@@ -165,10 +165,10 @@ def _path(source: LabelSource) -> str:
     return str(source.file.absolute()) if source.file else ""
 
 
-def _as_text(words: str) -> str:
+def as_text(words: str) -> str:
     """Words that no spreadsheet takes for a formula.
 
-    >>> _as_text("=1+1"), _as_text("case 1")
+    >>> as_text("=1+1"), as_text("case 1")
     ("'=1+1", 'case 1')
     """
     return f"'{words}" if words.startswith(_FORMULA) else words

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import Grid, LabelMap, Region
+from engine.data.box import Box
 from engine.score.overlap import Overlap
-from engine.score.pair import Box, Pair
+from engine.score.pair import Pair
 from engine.score.surfels import surfel_hd95_mm
 
 ABSENT_LESION_HD95_MM = 374.0
@@ -138,7 +139,7 @@ class _Components:
 
         labels, count = label(mask, structure=np.ones((3, 3, 3)))
         boxes = find_objects(labels) if count else []
-        return cls(labels, dict(enumerate(boxes, start=1)))
+        return cls(labels, {number: (x, y, z) for number, (x, y, z) in enumerate(boxes, start=1)})
 
 
 def _dilated(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -177,10 +178,11 @@ def _collect(zones: _Components, parts: _Components) -> list[tuple[int, list[int
 
 def _around(boxes: Sequence[Box]) -> Box:
     """The smallest box around `boxes`."""
-    return tuple(
+    x, y, z = (
         slice(min(extent.start for extent in extents), max(extent.stop for extent in extents))
         for extents in zip(*boxes, strict=True)
     )
+    return x, y, z
 
 
 def _lesion(predicted: NDArray[np.bool_], true: NDArray[np.bool_], box: Box, pair: Pair) -> Lesion:

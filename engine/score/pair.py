@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import Grid, LabelMap, Region, grid_difference
+from engine.data.box import Box, bounding_box
 from engine.errors import CaseError
-
-Box = tuple[slice, ...]
-"""A slice for each axis, with its ends."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,21 +33,10 @@ class Pair:
                 f"Compared with the truth, the prediction {grid_difference(prediction.grid, truth.grid)}; "
                 "score masks of one image, on that image's grid"
             )
-        box = _bounding_box(np.logical_or(prediction.data, truth.data), margin)
+        box = bounding_box(np.logical_or(prediction.data, truth.data), margin)
         predicted, true = (np.ascontiguousarray(labels.data[box]) for labels in (prediction, truth))
         return cls(predicted, true, box, truth.grid)
 
     def masks(self, region: Region) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The voxels of `region` in the crop: predicted, true."""
         return region.mask(self.prediction), region.mask(self.truth)
-
-
-def _bounding_box(mask: NDArray[np.bool_], margin: int) -> Box:
-    """Slices of the smallest box around `mask` (X, Y, Z), grown by `margin`; empty ones if it is empty."""
-    slices = []
-    for axis, size in enumerate(mask.shape):
-        occupied = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        if not occupied.size:
-            return (slice(0, 0),) * mask.ndim
-        slices.append(slice(max(int(occupied[0]) - margin, 0), min(int(occupied[-1]) + 1 + margin, size)))
-    return tuple(slices)
