@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -48,6 +48,8 @@ from engine.resources import resource
 
 COLUMN_WIDTH = 348
 SAID_FOR_MS = 5000
+WORDS_FROM_PX = 1180
+"""A window that is narrower has icons alone in its toolbar."""
 
 
 class MainWindow(QMainWindow):
@@ -76,7 +78,7 @@ class MainWindow(QMainWindow):
         self._place: Place | None = None
         self._lay_out()
         self.view_commands = ViewCommands(session, self.views, self.actions_by_id, self)
-        Review(session, self.cohort, self.conversation.consider, self.view_commands.go_to_worst_slice)
+        self.review = Review(session, self.cohort, self.conversation.consider, self.view_commands.go_to_worst_slice)
         self._bind_commands()
         self._follow_session()
         self._restore_settings()
@@ -153,7 +155,7 @@ class MainWindow(QMainWindow):
     # Commands
 
     def _bind_commands(self) -> None:
-        session, conversation, cohort = self.session, self.conversation, self.cohort
+        session, conversation = self.session, self.conversation
         handlers: dict[str, Callable[[], object]] = {
             "open": conversation.choose_folder,
             "open_file": conversation.choose_file,
@@ -168,12 +170,12 @@ class MainWindow(QMainWindow):
             "quit": self.close,
             "open_cohort": self._choose_cohort,
             "cohort": lambda: self._dock.setVisible(self._dock.isHidden()),
-            "previous_case": cohort.previous,
-            "next_case": cohort.next,
+            "previous_case": self.review.previous,
+            "next_case": self.review.next,
             "open_labels": conversation.open_labels,
             "segment": conversation.segment,
             "cancel": session.segmenting.cancel,
-            "keys": lambda: KeysDialog(self).open(),
+            "keys": lambda: KeysDialog(self, mouse=session.display.mouse).open(),
             "about": lambda: AboutDialog(self).open(),
         }
         for command, handle in handlers.items():
@@ -357,6 +359,13 @@ class MainWindow(QMainWindow):
         settings.model, settings.device, settings.tta = plan.model, plan.device, plan.tta
 
     # Events
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the words of the toolbar out where they have no room."""
+        super().resizeEvent(event)
+        wide = self.width() >= WORDS_FROM_PX
+        style = Qt.ToolButtonStyle
+        self._toolbar.setToolButtonStyle(style.ToolButtonTextBesideIcon if wide else style.ToolButtonIconOnly)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Begin to warm the engine up once the window is on the screen, and not before."""

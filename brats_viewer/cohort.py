@@ -13,6 +13,7 @@ import numpy as np
 from brats_viewer.names import volume
 from engine.data import CaseFiles, Region
 from engine.score import AVERAGE, Score
+from engine.score.export import as_text
 
 LOW_DICE = 0.7
 """Below this a score is explained. Experts agree with each other to a Dice of 0.74 to 0.85 (Menze et al., 2015)."""
@@ -241,12 +242,15 @@ _EXPORTED = (
 
 
 def table_text(cohort: Iterable[Entry], delimiter: str) -> str:
-    """The table for another program: a line for each case, under the names that the engine's own table has."""
+    """The table for another program: a line for each case, under the names that the engine's own table has.
+
+    Words that begin a formula get a ' before them.
+    """
     made = io.StringIO()
     writer = csv.DictWriter(made, _EXPORTED, delimiter=delimiter, lineterminator="\n")
     writer.writeheader()
     for entry in cohort:
-        writer.writerow({"case": entry.id, "remarks": entry.remark} | _numbers(entry.scores))
+        writer.writerow({"case": as_text(entry.id), "remarks": as_text(entry.remark)} | _numbers(entry.scores))
     return made.getvalue()
 
 

@@ -6,7 +6,7 @@ It stands beside the session of the one open case and knows neither it nor any w
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from PySide6.QtCore import QObject, Signal
 
@@ -15,6 +15,7 @@ from brats_viewer.job import Lane, as_work
 from engine.data import CaseFiles, DatasetFiles, find_dataset
 from engine.data.atomic import write_atomically
 from engine.data.mark import read_summary
+from engine.errors import EvaluationError
 from engine.progress import Work
 
 EVALUATE = "engine.evaluate:evaluate"
@@ -45,6 +46,16 @@ class Order:
     descending: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Method:
+    """With what cases are segmented: names that the engine knows, and all of it as a person reads it."""
+
+    model: str
+    tta: str
+    device: str
+    title: str
+
+
 class CohortSession(QObject):
     """The cases of a folder, their scores, and which of them is open."""
 
@@ -54,6 +65,7 @@ class CohortSession(QObject):
     """Other scores of the cases, or of other cases."""
     shown_changed = Signal()
     """Other cases in the table, or in another order."""
+    method_changed = Signal()
     current_changed = Signal()
     case_asked = Signal(object, object)
     """The `CaseFiles` of a case that a person wants to see, and the path of its predicted mask, or None."""
@@ -70,7 +82,10 @@ class CohortSession(QObject):
         self._entries: tuple[Entry, ...] = ()
         self._shown: tuple[Entry, ...] = ()
         self._order, self._words = Order(), ""
-        self._current: CaseFiles | None = None
+        self._method: Method | None = None
+        self._open_files: CaseFiles | None = None
+        self._current: Entry | None = None
+        self._asked: str | None = None
         self.evaluating.changed.connect(self._take_partial)
 
     # Opening
@@ -78,14 +93,16 @@ class CohortSession(QObject):
     def open(self, folder: Path) -> None:
         """Look for the cases in `folder`, and for an evaluation's results in it or in a folder directly inside.
 
-        `folder` may also be an evaluation's: its data set is then opened with these results.
+        `folder` may also be an evaluation's: its data set is then opened with these results. While an evaluation
+        runs, the lane fails: hours of work are not ended by the way.
         """
-        self.opening.start(as_work(f"looking for cases in {folder.name}", _look, folder), self._take_found)
+        look = _refuse if self.evaluating.is_running else _look
+        self.opening.start(as_work(f"looking for cases in {folder.name}", look, folder), self._take_found)
 
     def _take_found(self, found: "_Found") -> None:
-        for lane in (self.reading, self.evaluating, self.saving):
+        for lane in (self.reading, self.evaluating):
             lane.clear()
-        self._dataset, self._words = found.dataset, ""
+        self._dataset, self._words, self._asked = found.dataset, "", None
         self._set_evaluation(None)
         self.cohort_changed.emit()
         if found.results:
@@ -108,19 +125,32 @@ class CohortSession(QObject):
         self.reading.start(self._run_isolated(READ_RESULTS, folder), self._set_evaluation)
 
     @property
-    def can_evaluate(self) -> bool:
-        """Whether `evaluate` may be called: there are cases, and none of the work on them runs."""
-        return self._dataset is not None and not self.opening.is_running and not self.evaluating.is_running
+    def method(self) -> Method | None:
+        """With what the next evaluation is to be made; None while there is no model."""
+        return self._method
 
-    def evaluate(self, model: str, tta: str, device: str, folder: Path) -> None:
-        """Segment and score the cohort's cases with a model, into `folder`; scores are shown as they come.
+    def set_method(self, method: Method | None) -> None:
+        """Choose with what to evaluate next."""
+        if method != self._method:
+            self._method = method
+            self.method_changed.emit()
+
+    @property
+    def can_evaluate(self) -> bool:
+        """Whether `evaluate` may be called: there are cases and a model, and none of the work on them runs."""
+        there = self._dataset is not None and self._method is not None
+        return there and not self.opening.is_running and not self.evaluating.is_running
+
+    def evaluate(self, method: Method, folder: Path) -> None:
+        """Segment and score the cohort's cases, with results in `folder`; scores are shown as they come.
 
         They take the place of those that are shown. An earlier run with the same settings and folder goes on.
         """
         if self._dataset is None:
             raise RuntimeError("there is no cohort to evaluate on")
         self.reading.clear()
-        work = self._run_isolated(EVALUATE, self._dataset.root, folder, model=model, tta=tta, device=device)
+        options = {"model": method.model, "tta": method.tta, "device": method.device}
+        work = self._run_isolated(EVALUATE, self._dataset.root, folder, **options)
         self.evaluating.start(work, self._set_evaluation)
 
     def _take_partial(self) -> None:
@@ -131,6 +161,7 @@ class CohortSession(QObject):
     def _set_evaluation(self, evaluation: Evaluation | None) -> None:
         self._evaluation = evaluation
         self._entries = entries(self._dataset.cases if self._dataset else (), evaluation)
+        self._current = self._find_current()
         self.results_changed.emit()
         self._show()
 
@@ -198,33 +229,43 @@ class CohortSession(QObject):
     @property
     def current(self) -> Entry | None:
         """The case that is open; None if it is none of the cohort."""
-        files = self._current
+        return self._current
+
+    def _find_current(self) -> Entry | None:
+        files = self._open_files
         return next((entry for entry in self._entries if files and _same(entry.files, files)), None)
 
     def set_current(self, files: CaseFiles | None) -> None:
         """Note which case is open."""
-        if files != self._current:
-            self._current = files
+        self._asked = None
+        if files != self._open_files:
+            self._open_files = files
+            self._current = self._find_current()
             self.current_changed.emit()
 
     def ask(self, case: str) -> None:
-        """Ask for the case of that id to be opened."""
+        """Ask for the case of that id to be opened; until it is, the next is the one after it."""
+        self._asked = case
         entry = next(entry for entry in self._entries if entry.id == case)
         mask = entry.mask if entry.mask and entry.mask.is_file() else None
         self.case_asked.emit(entry.files, mask)
 
     def next(self) -> None:
-        """Ask for the case below the open one in the table; for the first where the open one is not in it."""
+        """Ask for the case below the open one in the table; for the first where the open one is not in it.
+
+        Where a case has been asked for and is not open yet, it counts as the open one.
+        """
         self._step(1)
 
     def previous(self) -> None:
-        """Ask for the case above the open one in the table; for the last where the open one is not in it."""
+        """Ask for the case above the open one in the table as `next` does; for the last where it is not in it."""
         self._step(-1)
 
     def _step(self, by: int) -> None:
         ids = [entry.id for entry in self._shown]
+        here = self._asked or (self._current.id if self._current else None)
         outside = -1 if by > 0 else len(ids)
-        place = ids.index(self.current.id) if self.current in self._shown else outside
+        place = ids.index(here) if here in ids else outside
         if 0 <= place + by < len(ids):
             self.ask(ids[place + by])
 
@@ -247,6 +288,10 @@ def _look(folder: Path) -> _Found:
     root = Path(str(summary.get("dataset"))) if summary else folder
     dataset = find_dataset(root if root.is_dir() else folder)
     return _Found(dataset, folder if summary else _newest_results(folder))
+
+
+def _refuse(folder: Path) -> NoReturn:
+    raise EvaluationError(f"{folder}: not opened, since an evaluation is running; stop it first")
 
 
 def _newest_results(folder: Path) -> Path | None:

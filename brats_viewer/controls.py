@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QProgressBar,
     QPushButton,
     QSizePolicy,
     QStyle,
@@ -30,13 +31,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from brats_viewer.job import Failure
+from brats_viewer.job import Failure, Lane
+from brats_viewer.names import stage_line, time_left_line
 from brats_viewer.theme import icon
 
 Choices = Mapping[str, tuple[str, str]]
 """Names, each with the word that a person reads and what that means."""
 
 SWATCH_PX = 14
+_PER_MILLE = 1000
 
 
 class Card(QFrame):
@@ -137,6 +140,53 @@ class FailureLine(QWidget):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._details)
+
+
+class RunningLine(QWidget):
+    """How far the work of one of some lanes is, and the button that stops it; hidden while nothing runs.
+
+    stop_tip: the button's. narrow: what is said of the work stands below each other.
+    """
+
+    def __init__(self, *lanes: Lane, stop_tip: str = "", narrow: bool = False) -> None:
+        super().__init__()
+        self._lanes = lanes
+        self._stage, self._left, self._bar = Elided(), QLabel(), QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setMinimumWidth(80)
+        self._left.setProperty("tone", "muted")
+        self._cancel = button("Cancel", tip=stop_tip)
+        self._cancel.clicked.connect(self._stop)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setHorizontalSpacing(10)
+        layout.setColumnStretch(0, 3)
+        for place, part in enumerate((self._stage, self._bar, self._left)):
+            layout.addWidget(part, *((place, 0) if narrow else (0, place)))
+        if narrow:
+            layout.addWidget(self._cancel, 0, 1, 3, 1)
+        else:
+            layout.addWidget(self._cancel, 0, 3)
+            layout.setColumnStretch(1, 2)
+
+    def show_state(self) -> None:
+        """Show the first lane that has work as it is."""
+        lane = self._running()
+        self.setVisible(lane is not None)
+        if lane and (progress := lane.progress):
+            self._cancel.setEnabled(not lane.is_stopping)
+            self._stage.setText("Stopping…" if lane.is_stopping else stage_line(progress))
+            self._left.setText(time_left_line(progress))
+            self._bar.setRange(0, _PER_MILLE if progress.total else 0)
+            self._bar.setValue(round(progress.fraction * _PER_MILLE))
+
+    def _running(self) -> Lane | None:
+        return next((lane for lane in self._lanes if lane.is_running), None)
+
+    def _stop(self) -> None:
+        lane = self._running()
+        if lane:
+            lane.cancel()
 
 
 class Swatch(QWidget):
@@ -287,10 +337,11 @@ def _heading(text: str, meaning: str) -> QLabel:
     return heading
 
 
-def figures_font() -> QFont:
+def figures_font(*, bold: bool = False) -> QFont:
     """The application's font with digits of one width, so that numbers below each other can be compared."""
     font = QFont()
     font.setFeature(QFont.Tag("tnum"), 1)
+    font.setBold(bold)
     return font
 
 

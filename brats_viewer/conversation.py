@@ -3,6 +3,7 @@
 The session says what it needs; here the right dialog asks for it and hands the answer back.
 """
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,10 @@ from brats_viewer.dialogs.questions import ask_overwrite, ask_resample, ask_unsa
 from brats_viewer.report import comparison_record, encode_png, make_report, to_html, write_pdf
 from brats_viewer.session import Session
 from brats_viewer.settings import Settings
-from engine.data import CONVENTIONS, CaseFiles, Label, LabelConvention, output_convention
+from engine.data import CONVENTIONS, Case, CaseFiles, Label, LabelConvention, Segmentation, output_convention
 from engine.data.atomic import write_atomically
 from engine.data.mark import prediction_convention
-from engine.errors import EngineError, LabelConventionError
+from engine.errors import CaseError, EngineError, LabelConventionError
 
 _IMAGES = "Images (*.nii *.nii.gz);;All files (*)"
 _MASKS = "Masks (*.nii *.nii.gz);;All files (*)"
@@ -34,18 +35,20 @@ class Conversation(QObject):
 
     exported = Signal(object)
     """The path of what has been written."""
-    failed = Signal(str)
-    """Why something could not be read or written, as a line."""
+    failed = Signal(str, str)
+    """Why something could not be read or written, as a line, and the details for whoever is asked for help."""
 
     def __init__(self, session: Session, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self._session, self._settings, self._window = session, settings, window
-        self._after_saving: Callable[[], None] | None = None
-        self._labels_path: Path | None = None
+        self._written: Segmentation | None = None
+        self._after_saving: tuple[Segmentation, Callable[[], None]] | None = None
+        self._labels_asked: tuple[Path, Case] | None = None
         session.files_found.connect(self.consider)
         session.decision_needed.connect(self._ask_decision)
         session.prediction_changed.connect(self._go_on)
-        session.saving.changed.connect(self._stay)
+        session.case_changed.connect(self._stop_waiting)
+        session.saving.changed.connect(self._end_saving)
         session.reading_in.changed.connect(self._end_reading)
 
     # Opening
@@ -102,30 +105,33 @@ class Conversation(QObject):
 
     def open_labels(self) -> None:
         """Let the person pick another label map of the open case, and lay it over the images."""
-        if self._session.case is None:
+        case = self._session.case
+        if case is None:
             return
         start = str(self._settings.last_folder)
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open a label map of this case", start, _MASKS)
+        name, _ = QFileDialog.getOpenFileName(self._window, f"Open a label map of {case.id}", start, _MASKS)
         if name:
             self._settings.last_folder = Path(name).parent
-            self._read_labels(Path(name))
+            self._read_labels(Path(name), case)
 
-    def _read_labels(self, path: Path, convention: LabelConvention | None = None) -> None:
-        self._session.open_labels(path, convention)
-        self._labels_path = path
+    def _read_labels(self, path: Path, case: Case, convention: LabelConvention | None = None) -> None:
+        """Read labels of the case that they were chosen for, unless another one was opened meanwhile."""
+        if self._session.case is case:
+            self._session.open_labels(path, convention)
+            self._labels_asked = path, case
 
     def _end_reading(self) -> None:
         """Ask what the labels mean if that is why they could not be read; tell any other reason."""
         lane = self._session.reading_in
         if lane.is_running:
             return
-        path, self._labels_path = self._labels_path, None
-        if path and lane.failure and isinstance(lane.failure.error, LabelConventionError):
+        asked, self._labels_asked = self._labels_asked, None
+        if asked and lane.failure and isinstance(lane.failure.error, LabelConventionError):
             dialog = ConventionDialog(lane.failure.line, self._window)
-            dialog.chosen.connect(lambda convention: self._read_labels(path, convention))
+            dialog.chosen.connect(lambda convention: self._read_labels(*asked, convention))
             dialog.open()
         elif lane.failure:
-            self.failed.emit(lane.failure.line)
+            self.failed.emit(lane.failure.line, f"{lane.failure.line}\n\n{lane.failure.details}")
 
     # Segmenting
 
@@ -138,22 +144,28 @@ class Conversation(QObject):
 
     def leave(self, then: Callable[[], None]) -> None:
         """Do what would lose the mask, once it is saved or the person gives it up."""
-        case = self._session.case
-        if case is None or not self._session.has_unsaved_prediction:
+        case, prediction = self._session.case, self._session.prediction
+        if case is None or prediction is None or not self._session.has_unsaved_prediction:
             then()
             return
 
         def save() -> None:
-            self._after_saving = then
-            self.save()
+            if self._session.prediction is prediction:
+                self._after_saving = prediction, then
+                self.save()
+            else:
+                self.leave(then)
 
-        ask_unsaved(self._window, case.id, save=save, discard=then)
+        if self._session.saving.is_running and self._written is prediction:
+            self._after_saving = prediction, then
+        else:
+            ask_unsaved(self._window, case.id, save=save, discard=then)
 
     def save(self) -> None:
         """Save the mask where and with what integers it was saved before; ask, the first time."""
         known = self._session.saved_path
         if known:
-            self._session.save(known, prediction_convention(known))
+            self._write_mask(known, prediction_convention(known))
         else:
             self.save_as()
 
@@ -171,8 +183,18 @@ class Conversation(QObject):
             self._stop_waiting()
             return
         convention = kinds.get(kind, next(iter(kinds.values())))
-        path = with_ending(name, _MASK_ENDINGS)
-        self._unless_replaced(name, path, lambda path: self._session.save(path, convention))
+
+        def write(path: Path) -> None:
+            if self._session.case is case:
+                self._write_mask(path, convention)
+            else:
+                self.failed.emit(f"{path}: not saved, since {case.id} is not open any more", "")
+
+        self._unless_replaced(name, with_ending(name, _MASK_ENDINGS), write)
+
+    def _write_mask(self, path: Path, convention: LabelConvention | None) -> None:
+        self._written = self._session.prediction
+        self._session.save(path, convention)
 
     def _unless_replaced(self, name: str, path: Path, write: Callable[[Path], None]) -> None:
         """Write to `path`; where it got another name than the person gave, and exists, ask before."""
@@ -183,14 +205,23 @@ class Conversation(QObject):
             write(path)
 
     def _go_on(self) -> None:
-        """Do what waited for the mask to be saved."""
-        if self._after_saving and not self._session.has_unsaved_prediction:
-            then, self._after_saving = self._after_saving, None
+        """Do what waited for the mask to be saved; where there is another mask now, forget it."""
+        if self._after_saving is None:
+            return
+        mask, then = self._after_saving
+        if mask is not self._session.prediction:
+            self._stop_waiting()
+        elif not self._session.has_unsaved_prediction:
+            self._stop_waiting()
             then()
 
-    def _stay(self) -> None:
-        """Forget what waited if the mask could not be saved."""
-        if self._session.saving.failure:
+    def _end_saving(self) -> None:
+        """Forget what waited if its mask could not be saved."""
+        lane = self._session.saving
+        if lane.is_running:
+            return
+        written, self._written = self._written, None
+        if lane.failure and self._after_saving and self._after_saving[0] is written:
             self._stop_waiting()
 
     def _stop_waiting(self) -> None:
@@ -200,8 +231,11 @@ class Conversation(QObject):
 
     def export_report(self) -> None:
         """Write one page about the open case, as PDF or HTML, where the person wants it."""
+        case = self._session.case
 
         def write(path: Path) -> None:
+            if case is None or self._session.case is not case:
+                raise CaseError(f"{path}: not written, since another case was opened meanwhile")
             report = make_report(self._session)
             if path.suffix == ".html":
                 write_atomically({path: to_html(report).encode()})
@@ -244,7 +278,7 @@ class Conversation(QObject):
         try:
             write(path)
         except EngineError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(str(error), "".join(traceback.format_exception(error)))
         else:
             self.exported.emit(path)
 

@@ -28,7 +28,7 @@ def slice_habits(mouse: Mouse) -> tuple[Habit, ...]:
         ("Middle button", "pan"),
         ("Right button", alone),
         ("Ctrl+Right button", with_ctrl),
-        ("Wheel, Page up, Page down", "change the slice"),
+        ("Wheel, Page up/down", "change the slice"),
         ("Ctrl+Wheel", "zoom at the mouse"),
         ("Plus, Minus", "zoom at the crosshair"),
         ("Arrows", "move the crosshair by a voxel, with Shift by five"),

@@ -9,11 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import Label, LabelMap, foreground
+from engine.data.box import bounding_box
 
 Index = tuple[int, int, int]
 """A voxel of the display grid: the case's own voxels with axes put in the order R, A, S (nothing is interpolated)."""
 Levels = tuple[float, float]
 """The intensities shown black and white."""
+
+
+_SAMPLED_VOXELS = 200_000
+_ENOUGH_VOXELS = 4_000_000
+"""An image of more voxels than this has enough of them at every second place."""
 
 
 class Overlay(StrEnum):
@@ -45,16 +51,16 @@ def largest_slice_centre(labels: NDArray[np.uint8] | NDArray[np.bool_]) -> Index
     """
     sizes = np.count_nonzero(labels, axis=(0, 1))
     k = int(sizes.argmax())
-    return slice_centre(labels > 0, 2, k) if sizes[k] else None
+    return slice_centre(labels[:, :, k] > 0, 2, k)
 
 
 def slice_centre(mask: NDArray[np.bool_], axis: int, number: int) -> Index | None:
-    """The voxel of `mask` (X, Y, Z) nearest to its middle within one slice along `axis`; None if it has none there.
+    """The voxel nearest to the middle of `mask`, which is slice `number` along `axis`; None if nothing is in it.
 
-    >>> slice_centre(np.ones((3, 4, 5), bool), 0, 1)
+    >>> slice_centre(np.ones((4, 5), bool), 0, 1)
     (1, 1, 2)
     """
-    voxels = np.argwhere(mask.take(number, axis))
+    voxels = np.argwhere(mask)
     if not len(voxels):
         return None
     nearest = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
@@ -64,15 +70,17 @@ def slice_centre(mask: NDArray[np.bool_], axis: int, number: int) -> Index | Non
 
 def label_volumes_ml(labels: LabelMap) -> Mapping[Label, float]:
     """The volume of each label but the background, in millilitres."""
-    counts = {label: int(np.count_nonzero(labels.data == label)) for label in Label if label is not Label.BACKGROUND}
+    marked = labels.data[bounding_box(labels.data > 0)]
+    counts = {label: int(np.count_nonzero(marked == label)) for label in Label if label is not Label.BACKGROUND}
     return MappingProxyType({label: count * labels.grid.voxel_ml for label, count in counts.items()})
 
 
 def brain_levels(image: NDArray[np.float32]) -> Levels:
     """Black and white for an image (X, Y, Z): the 1st and 99.5th percentile of about 200,000 foreground voxels."""
-    inside = image[foreground(image)]
+    sparse = image[::2, ::2, ::2] if image.size > _ENOUGH_VOXELS else image
+    inside = sparse[foreground(sparse)]
     if inside.size == 0:
         return float(image.min()), float(image.max()) + 1.0
-    sample = inside[:: max(1, inside.size // 200_000)]
+    sample = inside[:: max(1, inside.size // _SAMPLED_VOXELS)]
     black, white = (float(value) for value in np.percentile(sample, (1.0, 99.5)))
     return black, white if white > black else black + 1.0

@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from brats_viewer.cohort_session import CohortSession
+from brats_viewer.display import Layer
 from brats_viewer.session import Session
 from engine.data import CaseFiles
 
@@ -34,6 +35,22 @@ class Review(QObject):
         session.cursor_changed.connect(self._stay)
         session.reading_in.changed.connect(self._end_reading)
 
+    def next(self) -> None:
+        """Go on to the case after this one in the table."""
+        self._forget_refused()
+        self._cohort.next()
+
+    def previous(self) -> None:
+        """Go back to the case before this one in the table."""
+        self._forget_refused()
+        self._cohort.previous()
+
+    def _forget_refused(self) -> None:
+        """Begin at the open case again where one that was asked for is not coming."""
+        if not self._session.opening.is_running:
+            case = self._session.case
+            self._cohort.set_current(case.files if case else None)
+
     def _ask(self, files: CaseFiles, mask: Path | None) -> None:
         self._asked = files, mask
         self._open_case(files)
@@ -48,6 +65,8 @@ class Review(QObject):
             if asked[1]:
                 self._seeks_worst = True
                 self._session.open_labels(asked[1])
+                if self._session.display.layer is Layer.LABELS:  # what the mask misses would not be seen
+                    self._session.set_display(layer=Layer.OUTLINED)
         self._make_neighbours_ready()
 
     def _stay(self) -> None:

@@ -50,8 +50,12 @@ def keep_thumbnail(document: Document, case: Path) -> None:
 
 
 def forget_thumbnails(but: Iterable[Path] = ()) -> None:
-    """Delete all pictures but those of some cases."""
+    """Delete all pictures but those of some cases; one that cannot be deleted is left."""
     kept = {thumbnail_path(case) for case in but}
     for path in thumbnail_path(Path()).parent.glob("*.png"):
-        if path not in kept:
+        if path in kept:
+            continue
+        try:
             path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("a thumbnail is left: %s", error)

@@ -137,12 +137,8 @@ class ViewCommands(QObject):
         centre: Index | None = None
         if judged is not None and by is not None:
             region = session.display.region
-            one, other = (region.mask(labels.take([number], axis)) for labels in (judged, by))
-            found = slice_centre(one != other, axis, 0) or slice_centre(one | other, axis, 0)
-            if found:
-                place = list(found)
-                place[axis] = number
-                centre = place[0], place[1], place[2]
+            one, other = (region.mask(np.moveaxis(labels, axis, 0)[number]) for labels in (judged, by))
+            centre = slice_centre(one != other, axis, number) or slice_centre(one | other, axis, number)
         if centre:
             session.set_cursor(centre)
         else:

@@ -21,7 +21,7 @@ from brats_viewer.controls import Line
 from brats_viewer.display import Mouse
 from brats_viewer.habits import SURFACE_HABITS, Habit, slice_habits
 
-_SIZE = QSize(940, 720)
+_SIZE = QSize(940, 760)
 """With less room its content is scrolled."""
 
 Section = tuple[str, Sequence[Habit]]
@@ -32,7 +32,7 @@ class KeysDialog(QDialog):
     """The keys of the commands under their groups, and the habits of the views."""
 
     def __init__(self, parent: QWidget | None = None, *, mouse: Mouse = Mouse.LEVELS) -> None:
-        """Mouse: which habits the mouse follows."""
+        """`mouse` says what the right button does in the slice views."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keys and mouse")

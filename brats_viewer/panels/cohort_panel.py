@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QLayout,
     QLineEdit,
     QMenu,
-    QProgressBar,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -18,15 +17,13 @@ from PySide6.QtWidgets import (
 
 from brats_viewer.cohort import Column, table_text
 from brats_viewer.cohort_session import CohortSession
-from brats_viewer.controls import Elided, Line, button
+from brats_viewer.controls import Elided, FailureLine, Line, RunningLine, button
 from brats_viewer.job import Lane
-from brats_viewer.names import stage_line, time_left_line
 from brats_viewer.panels.cohort_statistics import CohortStatistics
 from brats_viewer.panels.cohort_table import CaseTable, CaseTableView
 from brats_viewer.theme import icon
 
 _WITHOUT_SCORES = "Evaluate a model on these cases, or show the results of an earlier evaluation."
-_PER_MILLE = 1000
 _ACROSS = QBoxLayout.Direction.LeftToRight
 _MEDIUM_PX = 540
 _WIDE_PX = 760
@@ -53,15 +50,17 @@ class CohortPanel(QWidget):
         self._name.setProperty("strong", True)
         self._about.setProperty("tone", "muted")
         self._filter = QLineEdit()
-        self._evaluate = button("Evaluate…", tip="Segment and score every case with the chosen model")
+        self._evaluate = button("Evaluate…")
+        self._results = _tool("table-arrow-left", "Show the results of an evaluation…")
         self._table = CaseTable(cohort, self)
         self.view = CaseTableView(self._table)
         self._nothing, self._remark = Line(tone="muted"), Line(tone="muted")
         self._remark.setObjectName("remark")
         self._stats = CohortStatistics(cohort)
-        self._running = _Running(cohort.evaluating, cohort.reading)
-        self._opening = _Running(cohort.opening)
-        self._failed, self._notes = _Failed(self._lanes()), Line(tone="warning")
+        self._running = RunningLine(cohort.evaluating, cohort.reading)
+        self._opening = RunningLine(cohort.opening)
+        self._dismiss = button("Dismiss", "link")
+        self._failed, self._notes = FailureLine(self._dismiss), Line(tone="warning")
         self._pages = QStackedWidget()
         self._head, self._body = QBoxLayout(_ACROSS), QBoxLayout(_ACROSS)
         self._beside = QBoxLayout(_ACROSS)
@@ -138,11 +137,8 @@ class CohortPanel(QWidget):
         tools.setSpacing(4)
         tools.addWidget(self._filter, 1)
         tools.addWidget(self._evaluate)
-        for name, tip, asked in (
-            ("table-arrow-left", "Show the results of an evaluation…", self.results_asked),
-            ("folder-open-outline", "Open another folder of cases…", self.open_asked),
-        ):
-            tool = _tool(name, tip)
+        another = _tool("folder-open-outline", "Open another folder of cases…")
+        for tool, asked in ((self._results, self.results_asked), (another, self.open_asked)):
             tool.clicked.connect(asked)
             tools.addWidget(tool)
         self._export = _tool("export-variant", "Copy or save the table")
@@ -177,6 +173,7 @@ class CohortPanel(QWidget):
     def _follow(self) -> None:
         cohort = self._cohort
         self._evaluate.clicked.connect(self.evaluate_asked)
+        self._dismiss.clicked.connect(self._dismiss_failure)
         self._filter.textChanged.connect(cohort.set_words)
         self._filter.returnPressed.connect(self.view.select_first)
         self.view.chosen.connect(cohort.ask)
@@ -187,6 +184,7 @@ class CohortPanel(QWidget):
             cohort.cohort_changed,
             cohort.results_changed,
             cohort.shown_changed,
+            cohort.method_changed,
             *(lane.changed for lane in self._lanes()),
         ):
             changed.connect(self._show)
@@ -195,7 +193,7 @@ class CohortPanel(QWidget):
         cohort, folder = self._cohort, self._cohort.folder
         self._pages.setCurrentIndex(0 if folder is None else 1)
         self._pages.setHidden(folder is None and cohort.opening.is_running)
-        self._failed.show_failure()
+        self._failed.show_failure(next((lane.failure for lane in self._lanes() if lane.failure), None))
         for running in (self._opening, self._running):
             running.show_state()
         if folder is None:
@@ -208,7 +206,14 @@ class CohortPanel(QWidget):
         self._nothing.setText("" if cohort.shown else "No case has these words in its name or remarks")
         self._show_remark()
         self._evaluate.setEnabled(cohort.can_evaluate)
+        self._evaluate.setToolTip(evaluate_tip(cohort))
+        self._results.setEnabled(not cohort.evaluating.is_running)
         self._export.setEnabled(bool(cohort.shown))
+
+    def _dismiss_failure(self) -> None:
+        failed = next((lane for lane in self._lanes() if lane.failure), None)
+        if failed:
+            failed.clear()
 
     def _sort(self, column: str) -> None:
         self._cohort.sort_by(Column(column))
@@ -228,82 +233,10 @@ class CohortPanel(QWidget):
         QGuiApplication.clipboard().setText(table_text(self._cohort.shown, "\t"))
 
 
-class _Running(QWidget):
-    """How far the work of one of some lanes is, and the button that stops it; hidden while nothing runs."""
-
-    def __init__(self, *lanes: Lane) -> None:
-        super().__init__()
-        self._lanes = lanes
-        self._stage, self._left, self._bar = Elided(), QLabel(), QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setMinimumWidth(80)
-        self._left.setProperty("tone", "muted")
-        self._cancel = button("Cancel")
-        self._cancel.clicked.connect(self._stop)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(10)
-        layout.addWidget(self._stage, 3)
-        layout.addWidget(self._bar, 2)
-        layout.addWidget(self._left)
-        layout.addWidget(self._cancel)
-
-    def show_state(self) -> None:
-        """Show the first lane that has work as it is."""
-        lane = self._running()
-        self.setVisible(lane is not None)
-        if lane and (progress := lane.progress):
-            self._cancel.setEnabled(not lane.is_stopping)
-            self._stage.setText("Stopping…" if lane.is_stopping else stage_line(progress))
-            self._left.setText(time_left_line(progress))
-            self._bar.setRange(0, _PER_MILLE if progress.total else 0)
-            self._bar.setValue(round(progress.fraction * _PER_MILLE))
-
-    def _running(self) -> Lane | None:
-        return next((lane for lane in self._lanes if lane.is_running), None)
-
-    def _stop(self) -> None:
-        lane = self._running()
-        if lane:
-            lane.cancel()
-
-
-class _Failed(QWidget):
-    """Why the latest work of a lane has no result, in one line; hidden where none failed."""
-
-    def __init__(self, lanes: tuple[Lane, ...]) -> None:
-        super().__init__()
-        self._lanes = lanes
-        self._line = Line(tone="danger")
-        self._line.setObjectName("failure")
-        copy = button("Copy details", "link", "Copy what a developer needs to find the reason")
-        copy.clicked.connect(self._copy)
-        dismiss = _tool("close", "Dismiss")
-        dismiss.clicked.connect(self._dismiss)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._line, 1)
-        layout.addWidget(copy)
-        layout.addWidget(dismiss)
-
-    def show_failure(self) -> None:
-        """Show the first lane's failure, or nothing."""
-        failed = self._failed()
-        self.setVisible(failed is not None)
-        self._line.setText(failed.failure.line if failed and failed.failure else "")
-
-    def _failed(self) -> Lane | None:
-        return next((lane for lane in self._lanes if lane.failure), None)
-
-    def _copy(self) -> None:
-        failed = self._failed()
-        if failed and failed.failure:
-            QGuiApplication.clipboard().setText(f"{failed.failure.line}\n\n{failed.failure.details}")
-
-    def _dismiss(self) -> None:
-        failed = self._failed()
-        if failed:
-            failed.clear()
+def evaluate_tip(cohort: CohortSession) -> str:
+    """What an evaluation would do, and with what."""
+    method = cohort.method
+    return f"Segment and score every case with {method.title}" if method else "There is no model to evaluate yet"
 
 
 def about_line(cohort: CohortSession) -> str:

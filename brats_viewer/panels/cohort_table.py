@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from brats_viewer.cohort import LOW_DICE, VERY_LOW_DICE, Column, Entry, text, value
 from brats_viewer.cohort_session import CohortSession
+from brats_viewer.controls import figures_font
 from brats_viewer.names import volume
 from brats_viewer.theme import DARK, LIGHT, Colours
 from engine.data import Region
@@ -68,7 +69,7 @@ class CaseTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(column)
         if role == Qt.ItemDataRole.FontRole:
-            return _font(bold=column is Column.CASE and entry == self._cohort.current)
+            return figures_font(bold=column is Column.CASE and entry is self._cohort.current)
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip(entry, column)
         return None
@@ -92,7 +93,7 @@ class CaseTable(QAbstractTableModel):
 
     def is_current(self, index: _AnyIndex) -> bool:
         """Whether the row is that of the open case."""
-        return self._entries[index.row()] == self._cohort.current
+        return self._entries[index.row()] is self._cohort.current
 
     def _take(self) -> None:
         self.beginResetModel()
@@ -261,14 +262,6 @@ def _dice_tone(held: float, colours: Colours) -> str | None:
 
 def _alignment(column: Column) -> Qt.AlignmentFlag:
     return _LEFT if column in (Column.CASE, Column.REMARK) else _RIGHT
-
-
-def _font(*, bold: bool) -> QFont:
-    """The application's font with digits of one width."""
-    font = QFont()
-    font.setFeature(QFont.Tag("tnum"), 1)
-    font.setBold(bold)
-    return font
 
 
 def _tip(entry: Entry, column: Column) -> str:

@@ -48,6 +48,7 @@ class LesionTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, 5)
         self._lesions: tuple[Lesion, ...] = ()
+        self._shown: object = None
         self.setAccessibleName("Lesions")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -75,6 +76,10 @@ class LesionTable(QTableWidget):
         self, lesions: tuple[Lesion, ...], judged: str, reference: str, colours: DifferenceColours
     ) -> None:
         """Show these lesions. judged, reference: titles of the two masks."""
+        asked = lesions, judged, reference, colours
+        if asked == self._shown:
+            return
+        self._shown = asked
         if lesions is not self._lesions:
             self.clearSelection()
             self.setCurrentCell(-1, -1)

@@ -1,16 +1,11 @@
 """Segment the open case: with what, how far it is, and why it failed."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from brats_viewer.controls import Card, Elided, Line, Picker, button
-from brats_viewer.job import Failure
-from brats_viewer.names import stage_line, time_left_line
+from brats_viewer.controls import Card, Elided, FailureLine, Line, Picker, RunningLine, button
 from brats_viewer.remote import AUTO_DEVICE, TTA_TITLES
 from brats_viewer.session import Session
-
-_PER_MILLE = 1000
 
 
 class SegmentPanel(Card):
@@ -25,13 +20,14 @@ class SegmentPanel(Card):
         self._about_model, self._fit = Elided(), Line(tone="warning")
         self._about_model.setProperty("tone", "muted")
         self._segment = button("Segment", "primary", "Predict the tumour's labels (Ctrl+Return)")
-        self._running = _Running(session)
-        self._failed = _Failed()
+        self._running = RunningLine(session.segmenting, stop_tip="Stop segmenting (Ctrl+.)", narrow=True)
+        self._retry = button("Try again", "link")
+        self._failed = FailureLine(self._retry)
         self._lay_out()
         for picker in (self._model, self._device, self._tta):
             picker.activated.connect(self._choose)
         self._segment.clicked.connect(self.segment_asked)
-        self._failed.retry.clicked.connect(session.survey)
+        self._retry.clicked.connect(session.survey)
         session.engine_surveyed.connect(self._fill)
         for changed in (
             session.case_changed,
@@ -83,7 +79,7 @@ class SegmentPanel(Card):
         self._segment.setText("Starting the engine…" if surveying else "Segment")
         self._running.show_state()
         self._failed.show_failure(session.segmenting.failure or session.surveying.failure)
-        self._failed.retry.setVisible(session.surveying.failure is not None)
+        self._retry.setVisible(session.surveying.failure is not None)
 
     def _what_is_missing(self) -> str:
         session = self._session
@@ -96,64 +92,3 @@ class SegmentPanel(Card):
             return f"This model needs {', '.join(needed)}, which this case does not have"
         names = ", ".join(modality.display_name for modality in absent)
         return f"Without {names} the mask may be worse" if names else ""
-
-
-class _Running(QWidget):
-    """How far the running segmentation is, and the button that stops it."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._lane = session.segmenting
-        self._stage, self._left, self._bar = QLabel(), QLabel(), QProgressBar()
-        self._bar.setTextVisible(False)
-        self._left.setProperty("tone", "muted")
-        self._cancel = button("Cancel", tip="Stop segmenting (Ctrl+.)")
-        self._cancel.setObjectName("cancel-segmentation")
-        self._cancel.clicked.connect(self._lane.cancel)
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._stage, 0, 0)
-        layout.addWidget(self._bar, 1, 0)
-        layout.addWidget(self._left, 2, 0)
-        layout.addWidget(self._cancel, 0, 1, 3, 1)
-        layout.setColumnStretch(0, 1)
-
-    def show_state(self) -> None:
-        """Show the lane as it is."""
-        progress = self._lane.progress
-        self.setVisible(self._lane.is_running)
-        self._cancel.setEnabled(not self._lane.is_stopping)
-        if progress:
-            self._stage.setText("Stopping…" if self._lane.is_stopping else stage_line(progress))
-            self._left.setText(time_left_line(progress))
-            self._bar.setRange(0, _PER_MILLE if progress.total else 0)
-            self._bar.setValue(round(progress.fraction * _PER_MILLE))
-
-
-class _Failed(QWidget):
-    """Why there is no result, in one line, with the details to pass on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._line = Line(tone="danger")
-        self._line.setObjectName("failure")
-        self._details = ""
-        self._copy = button("Copy details", "link", "Copy what a developer needs to find the reason")
-        self.retry = button("Try again", "link")
-        self._copy.clicked.connect(self._copy_details)
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._line, 0, 0, 1, 3)
-        layout.addWidget(self._copy, 1, 0)
-        layout.addWidget(self.retry, 1, 1)
-        layout.setColumnStretch(2, 1)
-
-    def show_failure(self, failure: Failure | None) -> None:
-        """Show why work failed, or nothing."""
-        self.setVisible(failure is not None)
-        if failure:
-            self._line.setText(failure.line)
-            self._details = f"{failure.line}\n\n{failure.details}"
-
-    def _copy_details(self) -> None:
-        QGuiApplication.clipboard().setText(self._details)

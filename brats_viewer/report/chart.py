@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 from brats_viewer.display import LABEL_COLOURS, REGION_LABEL, Palette, Plane
 from brats_viewer.report.pictures import paint_png
 from brats_viewer.report.report import Picture
-from brats_viewer.views.slice_strip import known_runs
+from brats_viewer.views.slice_strip import known_runs, tick_step
 from engine.data import Region
 from engine.score import SliceScores
 
@@ -19,7 +19,6 @@ _AROUND = 4
 """Empty slices shown on each side of the tumour."""
 _ORDER = (Region.WT, Region.TC, Region.ET)
 _INK, _MUTED, _GRID, _AMOUNT = QColor("#1b1f27"), QColor("#5b6472"), QColor("#dfe3ea"), QColor("#e9ecf1")
-_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _MOST_TICKS = 12
 
 
@@ -87,7 +86,7 @@ class _Chart:
             painter.drawLine(QPointF(self._plot.left(), y), QPointF(self._plot.right(), y))
             painter.setPen(_MUTED)
             painter.drawText(QRectF(0, y - 8, self._plot.left() - 6, 16), right, f"{share:g}")
-        step = next((tick for tick in _TICKS if (self._last - self._first) / tick <= _MOST_TICKS), _TICKS[-1])
+        step = tick_step((self._last - self._first) / _MOST_TICKS)
         for number in range(self._first + 1, self._last + 2):
             if number % step == 0:
                 x = self._place(number - 1, 0).x()

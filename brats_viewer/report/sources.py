@@ -1,12 +1,15 @@
 """Where the label maps of the open case are from, and the record of how two of them compare."""
 
 import hashlib
+import logging
 from pathlib import Path
 
 from brats_viewer.session import Overlay, Session
 from engine.data import Segmentation
 from engine.data.mark import read_provenance
 from engine.score.export import ComparisonRecord, LabelSource
+
+_log = logging.getLogger(__name__)
 
 
 def comparison_record(session: Session) -> ComparisonRecord | None:
@@ -45,6 +48,9 @@ def _read(title: str, file: Path) -> LabelSource:
         return LabelSource(title, file, str(model["name"]), str(model["sha256"]), device, tta, float(record["seconds"]))
     except (KeyError, TypeError, ValueError):
         return LabelSource(title, file)  # a damaged record says nothing
+    except OSError as error:
+        _log.warning("it is not told what made a mask: %s", error)
+        return LabelSource(title, file)
 
 
 def _sha256(file: Path) -> str:

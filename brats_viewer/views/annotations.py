@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter
 
 from brats_viewer.document import Document
 from brats_viewer.views.geometry import EdgeLetters, SliceGeometry
@@ -114,8 +114,13 @@ def position_lines(document: Document, geometry: SliceGeometry) -> list[Line]:
 
 def draw_focus(painter: QPainter, area: QRectF) -> None:
     """A thin frame around the view that the keys go to."""
-    painter.setPen(QPen(FOCUS, 1.0))
-    painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+    for edge in (
+        QRectF(area.left(), area.top(), area.width(), 1),
+        QRectF(area.left(), area.bottom() - 1, area.width(), 1),
+        QRectF(area.left(), area.top() + 1, 1, area.height() - 2),
+        QRectF(area.right() - 1, area.top() + 1, 1, area.height() - 2),
+    ):
+        painter.fillRect(edge, FOCUS)
 
 
 def _scaled(font: QFont, factor: float, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:

@@ -148,7 +148,7 @@ class SliceStrip(QWidget):
             painter.setPen(muted)
             painter.drawText(QRectF(0, y - 8, area.left() - 6, 16), right, f"{share:g}")
         painter.setPen(muted)
-        step = next((tick for tick in _TICKS if area.width() * tick / self._count >= _TICK_PX), _TICKS[-1])
+        step = tick_step(_TICK_PX * self._count / max(area.width(), 1.0))
         for number in range(step, self._count + 1, step):
             x = self.position(number - 1, 0).x()
             painter.drawText(QRectF(x - 24, area.bottom() + 2, 48, self.height()), centre, str(number))
@@ -209,3 +209,12 @@ def known_runs(values: NDArray[np.float64]) -> list[tuple[int, int]]:
     """
     known = np.concatenate(([False], ~np.isnan(values), [False]))
     return list(pairwise(np.flatnonzero(known[1:] != known[:-1]).tolist()))[::2]
+
+
+def tick_step(least: float) -> int:
+    """Every how many slices an axis has a number: a round step of at least `least`, as far as there is one.
+
+    >>> tick_step(0.4), tick_step(3.1), tick_step(1e6)
+    (1, 5, 500)
+    """
+    return next((tick for tick in _TICKS if tick >= least), _TICKS[-1])

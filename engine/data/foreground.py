@@ -1,5 +1,7 @@
 """Which voxels of an image are not background: where statistics are taken and where the brain is cropped."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,10 +37,11 @@ def foreground(image: NDArray[np.floating]) -> NDArray[np.bool_]:
     return mask
 
 
-def _edges(shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Mask of the voxels that lie at an end of at least two axes."""
+@lru_cache(maxsize=8)
+def _edges(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
+    """Indices of the voxels that lie at an end of at least two axes; remembered, as a case has one shape."""
     ends = np.zeros(shape, dtype=np.uint8)
     for axis, size in enumerate(shape):
         at_end = np.isin(np.arange(size), (0, size - 1)).astype(np.uint8)
         ends += at_end.reshape([-1 if other == axis else 1 for other in range(len(shape))])
-    return ends >= 2
+    return np.nonzero(ends >= 2)

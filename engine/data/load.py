@@ -41,9 +41,11 @@ def load_case(
 
     images: dict[Modality, Volume] = {}
     warnings = list(_choice_warnings(files, truth))
-    for modality, source in files.images.items():
-        images[modality], notes = opened[source.path].volume(source.volume)
-        warnings += notes
+    with ThreadPoolExecutor(_READERS) as pool:  # to scale and to convert voxels takes as long as to read them
+        scaled = pool.map(lambda source: opened[source.path].volume(source.volume), files.images.values())
+        for modality, (volume, notes) in zip(files.images, scaled, strict=True):
+            images[modality] = volume
+            warnings += notes
     reference = next(modality for modality in REFERENCE_ORDER if modality in images)
     target = _Target(images[reference].grid, files.images[reference], resample)
     for modality, volume in images.items():

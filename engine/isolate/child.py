@@ -19,14 +19,19 @@ from logging.handlers import QueueHandler
 from queue import SimpleQueue
 from typing import Any
 
+import psutil
+
 from engine.errors import EngineError
 from engine.isolate.channel import Channel, Kind, Message
 from engine.isolate.memory import MemoryFile
+
+_NICENESS = 10
 
 
 def main(inbox: int | None, outbox: int | None, grace_s: float, log_level: int) -> None:
     """Serve the parent that started this process. `inbox` and `outbox` are inherited descriptors of shared memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to answer
+    _give_way()
     if sys.stderr is not None:
         faulthandler.enable()
     reading, writing = _take_standard_streams()
@@ -55,6 +60,14 @@ def _serve(requests: "SimpleQueue[Message | None]", channel: Channel, cancelled:
     except BrokenPipeError:  # nobody is left to hear it
         return False
     return True
+
+
+def _give_way() -> None:
+    """Leave the processor to the parent where both want it: a person waits for its window at every gesture."""
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        psutil.Process().nice(_NICENESS)
 
 
 def _take_standard_streams() -> tuple[io.FileIO, io.FileIO]:

@@ -1,6 +1,7 @@
 """From a case to the network's input, and from its logits back to the case's own voxels."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def prepare(case: Case, card: ModelCard) -> Prepared | None:
     orientation = orient(case.native, card.axis_codes)
     images = {m: orientation.forward(case.images[m].data) for m in card.modalities if m in case.images}
     masks = {modality: foreground(image) for modality, image in images.items()}
-    brain = np.logical_or.reduce(list(masks.values()))
+    brain = reduce(np.logical_or, masks.values())
     box = bounding_box(brain)
     if box == NOTHING:
         return None

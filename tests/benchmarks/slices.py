@@ -25,7 +25,7 @@ def main() -> None:
     from PySide6.QtWidgets import QApplication
 
     from brats_viewer.display import Plane
-from brats_viewer.document import Document, Overlay
+    from brats_viewer.document import Document, Overlay
     from brats_viewer.views import SliceGrid
     from engine.data import Modality
     from tests.phantoms import phantom_case

@@ -141,6 +141,13 @@ def test_the_table_is_written_in_full() -> None:
     assert table_text(cohort, "\t").splitlines()[0].startswith("case\tdice_average\tdice_ET\t")
 
 
+def test_words_that_a_spreadsheet_would_compute_stay_words() -> None:
+    cohort = [Entry(files("=1+1"), failure="@sum"), Entry(files("a=b"))]
+    first, second = csv.DictReader(io.StringIO(table_text(cohort, ",")))
+    assert (first["case"], first["remarks"]) == ("'=1+1", "'@sum")
+    assert second["case"] == "a=b"
+
+
 # The box plot
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QSty
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.cohort import Column
-from brats_viewer.cohort_session import CohortSession, Order
+from brats_viewer.cohort_session import CohortSession, Method, Order
 from brats_viewer.job import Job
 from brats_viewer.panels.cohort_panel import CohortPanel, about_line
 from brats_viewer.panels.cohort_table import COLUMNS
@@ -18,6 +18,7 @@ from brats_viewer.theme import DARK, LIGHT, Scheme, Theme
 from engine.data import CaseFiles
 from tests.brats_viewer.cohorts import RESULTS, A, B, C, FakeEvaluation, FakeRuns, result, write_cases
 
+QUICK = Method("quick", "flips", "cpu", "Quick on the CPU")
 AVERAGE, REMARK = COLUMNS.index(Column.AVERAGE), COLUMNS.index(Column.REMARK)
 
 
@@ -29,6 +30,7 @@ def runs() -> FakeRuns:
 @pytest.fixture
 def cohort(qapp: QApplication, runs: FakeRuns) -> Iterator[CohortSession]:
     session = CohortSession(runs)
+    session.set_method(QUICK)
     yield session
     runs.gate.set()
     session.close()
@@ -114,6 +116,13 @@ def test_cases_without_scores_are_listed(opened: CohortPanel) -> None:
     assert with_signal == ["asked"]
 
 
+def test_with_what_would_be_evaluated_is_said(opened: CohortPanel, cohort: CohortSession) -> None:
+    assert press(opened, "Evaluate…").toolTip() == "Segment and score every case with Quick on the CPU"
+    cohort.set_method(None)
+    assert press(opened, "Evaluate…").toolTip() == "There is no model to evaluate yet"
+    assert not press(opened, "Evaluate…").isEnabled()
+
+
 def test_the_worst_case_is_first_and_says_why(panel: CohortPanel, cohort: CohortSession) -> None:
     assert column(panel, 0) == [B, C, A]
     assert column(panel, AVERAGE) == ["0.700", "0.800", "0.900"]
@@ -151,15 +160,18 @@ def test_a_running_evaluation_shows_how_far_it_is_and_can_be_stopped(
     qtbot: QtBot, opened: CohortPanel, cohort: CohortSession, runs: FakeRuns
 ) -> None:
     runs.gate.clear()
-    cohort.evaluate("quick", "flips", "cpu", Path("results"))
+    cohort.evaluate(QUICK, Path("results"))
     qtbot.waitUntil(lambda: len(cohort.scored) == 1)
     qtbot.waitUntil(lambda: "about 12 s left" in texts(opened))
     assert f"{B}: 1 of 3" in texts(opened)
     assert column(opened, AVERAGE) == ["0.900", "–", "–"]
+    (results,) = (tool for tool in opened.findChildren(QToolButton) if "results" in tool.toolTip())
     assert not press(opened, "Evaluate…").isEnabled()
+    assert not results.isEnabled()
     press(opened, "Cancel").click()
     qtbot.waitUntil(lambda: not cohort.evaluating.is_running)
     assert press(opened, "Evaluate…").isEnabled()
+    assert results.isEnabled()
     assert column(opened, AVERAGE) == ["0.900", "–", "–"]
 
 
@@ -169,8 +181,7 @@ def test_a_failure_is_told_and_can_be_dismissed(qtbot: QtBot, panel: CohortPanel
     assert "none: holds no results" in texts(panel)
     press(panel, "Copy details").click()
     assert QGuiApplication.clipboard().text().startswith("none: holds no results\n\nTraceback")
-    (dismiss,) = (tool for tool in panel.findChildren(QToolButton) if tool.toolTip() == "Dismiss")
-    dismiss.click()
+    press(panel, "Dismiss").click()
     assert "none: holds no results" not in texts(panel)
 
 

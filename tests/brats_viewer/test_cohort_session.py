@@ -10,11 +10,13 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.cohort import Column
-from brats_viewer.cohort_session import EVALUATE, READ_RESULTS, CohortSession, Order
+from brats_viewer.cohort_session import EVALUATE, READ_RESULTS, CohortSession, Method, Order
 from brats_viewer.job import Job
 from engine.data import CaseFiles
 from engine.data.mark import EVALUATION, PROGRAM
 from tests.brats_viewer.cohorts import RESULTS, A, B, C, FakeEvaluation, FakeRuns, result, write_cases
+
+QUICK = Method("quick", "flips", "cpu", "Quick on the CPU")
 
 
 def settled(qtbot: QtBot, cohort: CohortSession) -> None:
@@ -137,7 +139,9 @@ def test_scores_come_while_the_evaluation_runs(
     qtbot: QtBot, opened: CohortSession, runs: FakeRuns, dataset: Path
 ) -> None:
     runs.gate.clear()
-    opened.evaluate("quick", "flips", "cpu", Path("results"))
+    opened.set_method(QUICK)
+    assert opened.can_evaluate
+    opened.evaluate(QUICK, Path("results"))
     qtbot.waitUntil(lambda: len(opened.scored) == 1)
     assert opened.evaluating.is_running
     assert not opened.can_evaluate
@@ -154,7 +158,7 @@ def test_what_was_scored_stays_when_the_evaluation_is_stopped(
     qtbot: QtBot, opened: CohortSession, runs: FakeRuns
 ) -> None:
     runs.gate.clear()
-    opened.evaluate("quick", "flips", "cpu", Path("results"))
+    opened.evaluate(QUICK, Path("results"))
     qtbot.waitUntil(lambda: len(opened.scored) == 1)
     opened.evaluating.cancel()
     settled(qtbot, opened)
@@ -162,10 +166,39 @@ def test_what_was_scored_stays_when_the_evaluation_is_stopped(
     assert opened.evaluating.failure is None
 
 
+def test_a_running_evaluation_is_not_ended_by_another_folder(
+    qtbot: QtBot, opened: CohortSession, runs: FakeRuns, dataset: Path, tmp_path: Path
+) -> None:
+    other = write_cases(tmp_path / "other")
+    runs.gate.clear()
+    opened.evaluate(QUICK, Path("results"))
+    opened.open(other)
+    qtbot.waitUntil(lambda: opened.opening.failure is not None)
+    assert opened.opening.failure is not None
+    assert opened.opening.failure.line == f"{other}: not opened, since an evaluation is running; stop it first"
+    assert opened.evaluating.is_running
+    assert opened.folder == dataset
+    runs.gate.set()
+    settled(qtbot, opened)
+    with qtbot.waitSignal(opened.cohort_changed):
+        opened.open(other)
+    assert opened.folder == other
+
+
+def test_there_must_be_a_model_to_evaluate(qtbot: QtBot, opened: CohortSession) -> None:
+    assert not opened.can_evaluate
+    with qtbot.waitSignal(opened.method_changed):
+        opened.set_method(QUICK)
+    assert opened.can_evaluate
+    opened.set_method(None)
+    assert not opened.can_evaluate
+
+
 def test_there_must_be_a_cohort_to_evaluate_on(cohort: CohortSession) -> None:
+    cohort.set_method(QUICK)
     assert not cohort.can_evaluate
     with pytest.raises(RuntimeError, match="no cohort"):
-        cohort.evaluate("quick", "flips", "cpu", Path("results"))
+        cohort.evaluate(QUICK, Path("results"))
 
 
 # The table
@@ -226,12 +259,34 @@ def asked_ids(cohort: CohortSession, action: Callable[[], None]) -> list[tuple[s
 
 def test_next_and_previous_follow_the_table(scored: CohortSession) -> None:
     assert asked_ids(scored, scored.next) == [(B, None)]
+    scored.set_current(None)
     assert asked_ids(scored, scored.previous) == [(A, None)]
     scored.set_current(scored.shown[1].files)
     assert asked_ids(scored, scored.next) == [(A, None)]
+    scored.set_current(scored.shown[1].files)
     assert asked_ids(scored, scored.previous) == [(B, None)]
     scored.set_current(scored.shown[2].files)
     assert asked_ids(scored, scored.next) == []
+
+
+def test_a_second_step_goes_on_from_the_case_that_is_still_being_opened(scored: CohortSession) -> None:
+    scored.set_current(scored.shown[0].files)
+    assert asked_ids(scored, scored.next) == [(C, None)]
+    assert asked_ids(scored, scored.next) == [(A, None)]
+    assert asked_ids(scored, scored.previous) == [(C, None)]
+    scored.set_current(scored.shown[0].files)  # none of those could be opened, or it was not wanted
+    assert asked_ids(scored, scored.next) == [(C, None)]
+
+
+def test_the_open_case_is_found_among_another_folders_cases(qtbot: QtBot, cohort: CohortSession, dataset: Path) -> None:
+    cohort.set_current(CaseFiles(C, dataset / C, {}))
+    assert cohort.current is None
+    with qtbot.waitSignal(cohort.cohort_changed):
+        cohort.open(dataset)
+    assert cohort.current is cohort.entries[2]
+    cohort.read_results(dataset / "results")
+    qtbot.waitUntil(lambda: len(cohort.scored) == 3)
+    assert cohort.current is cohort.entries[2]
 
 
 def test_a_case_comes_with_its_mask_if_one_was_kept(scored: CohortSession, tmp_path: Path) -> None:

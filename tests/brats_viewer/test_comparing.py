@@ -196,9 +196,7 @@ def test_f_shows_the_other_mask_while_it_is_held(qtbot: QtBot, comparing: MainWi
 # Any two of more
 
 
-def test_the_newest_mask_is_judged_until_another_is_chosen(
-    qtbot: QtBot, comparing: MainWindow, second: Path
-) -> None:
+def test_the_newest_mask_is_judged_until_another_is_chosen(qtbot: QtBot, comparing: MainWindow, second: Path) -> None:
     session, judged = comparing.session, comparing.comparison_panel._judged
     session.set_plan("quick", "auto", "flips")
     trigger(comparing, "segment")

@@ -151,12 +151,14 @@ def test_the_region_is_that_of_the_difference(compared: ComparisonPanel, session
 def test_any_two_masks_are_compared(compared: ComparisonPanel, session: Session, case: Case) -> None:
     assert case.truth is not None
     session.add_reading(Reading("file", "second.nii.gz", case.truth))
-    assert session.pair == (Overlay.PREDICTION, Overlay.TRUTH)
+    assert session.pair == ("file", Overlay.TRUTH)
     judged, reference = compared._judged, compared._reference
     assert [judged.itemText(row) for row in range(judged.count())] == ["Prediction", "Truth", "second.nii.gz"]
+    judged.setCurrentIndex(judged.findData(Overlay.PREDICTION))
+    judged.activated.emit(judged.currentIndex())
+    assert session.pair == (Overlay.PREDICTION, Overlay.TRUTH)
     judged.setCurrentIndex(judged.findData("file"))
     judged.activated.emit(judged.currentIndex())
-    assert session.pair == ("file", Overlay.TRUTH)
     judged.setCurrentIndex(judged.findData(Overlay.TRUTH))  # which is on the other side
     judged.activated.emit(judged.currentIndex())
     assert session.pair == (Overlay.TRUTH, "file")

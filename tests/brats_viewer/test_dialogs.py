@@ -3,10 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.dialogs.about_dialog import AboutDialog
 from brats_viewer.dialogs.assign_dialog import candidates, complaint, corrected, needs_a_person
+from brats_viewer.dialogs.keys_dialog import KeysDialog
+from brats_viewer.display import Mouse
 from brats_viewer.panels.case_panel import file_rows
 from engine import __version__
 from engine.data import CONVENTIONS, CaseFiles, ImageSource, Modality
@@ -20,6 +25,38 @@ def test_about_says_version_and_research_use(qtbot: QtBot) -> None:
     assert f"Version {__version__}" in text
     assert "Not a medical device" in text
     assert "Apache License 2.0" in text
+
+
+@pytest.mark.parametrize(
+    ("mouse", "alone", "with_ctrl"),
+    [
+        (Mouse.LEVELS, "Contrast sideways, brightness up and down", "Zoom up and down"),
+        (Mouse.ZOOM, "Zoom up and down", "Contrast sideways, brightness up and down"),
+    ],
+)
+def test_keys_and_mouse_stand_under_their_groups(qtbot: QtBot, mouse: Mouse, alone: str, with_ctrl: str) -> None:
+    dialog = KeysDialog(mouse=mouse)
+    qtbot.addWidget(dialog)
+    words = visible_words(dialog)
+    headings = [label.text() for label in dialog.findChildren(QLabel, "card-title")]
+    groups = ["File", "Cases", "View", "Labels", "Compare", "Segment", "Help"]
+    assert headings == [*groups, "In the slice views", "In the 3D view"]
+    assert words[words.index("Segment") + 1 :][:2] == ["Ctrl+Return, Ctrl+Enter", "Segment the case"]
+    assert words[words.index("Right button") + 1] == alone
+    assert words[words.index("Ctrl+Right button") + 1] == with_ctrl
+
+
+def test_the_help_of_keys_fits_the_smallest_window(qtbot: QtBot) -> None:
+    dialog = KeysDialog()
+    qtbot.addWidget(dialog)
+    dialog.resize(720, 480)
+    dialog.show()
+    assert dialog.size() == QSize(720, 480)
+    (area,) = dialog.findChildren(QScrollArea)
+    assert area.widget().width() == area.viewport().width()
+    assert area.verticalScrollBar().maximum() > 0
+    for label in dialog.findChildren(QLabel):
+        assert label.width() >= label.minimumSizeHint().width(), label.text()
 
 
 def found_files(folder: Path) -> CaseFiles:

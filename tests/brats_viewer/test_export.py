@@ -1,7 +1,7 @@
 """What a person is asked when files are read or written beside the case itself, and what is then on the disk."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -17,6 +17,7 @@ from brats_viewer.session import Session
 from brats_viewer.settings import Settings
 from engine.data import CONVENTIONS, Label, LabelMap, Segmentation
 from tests.brats_viewer.conftest import WriteCase
+from tests.phantoms import phantom_case, phantom_segmentation
 
 CASE = "BraTS-GLI-00001-000"
 
@@ -52,22 +53,38 @@ def opened(qtbot: QtBot, session: Session, talk: Conversation, case_folder: Path
 
 
 class Asked:
-    """Answers file dialogs with a name and a filter, and keeps what they were asked with."""
+    """Answers file dialogs with a name and a filter, and keeps what they were asked with.
+
+    `meanwhile` is what happens while one is open.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.name, self.kind = "", ""
         self.start, self.kinds = "", ""
+        self.meanwhile: Callable[[], object] = lambda: None
         for function in ("getSaveFileName", "getOpenFileName"):
             monkeypatch.setattr(QFileDialog, function, self._answer)
 
     def _answer(self, _parent: QWidget, _title: str, start: str, kinds: str) -> tuple[str, str]:
         self.start, self.kinds = start, kinds
+        self.meanwhile()
         return self.name, self.kind or kinds.split(";;", maxsplit=1)[0]
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return Asked(monkeypatch)
+
+
+def told_by(talk: Conversation) -> list[tuple[str, str]]:
+    """A list that fills with the lines, and their details, that tell what failed."""
+    told: list[tuple[str, str]] = []
+
+    def note(line: str, details: str) -> None:
+        told.append((line, details))
+
+    talk.failed.connect(note)
+    return told
 
 
 def integers(path: Path) -> set[int]:
@@ -130,11 +147,13 @@ def test_a_view_is_written_with_all_its_pixels(
 def test_an_export_that_cannot_be_written_is_told(
     opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
 ) -> None:
-    told: list[str] = []
-    talk.failed.connect(told.append)
+    told = told_by(talk)
     asked.name = str(tmp_path / "gone" / "scores.csv")
     talk.export_scores()
-    assert told == [f"{asked.name}: its folder does not exist; create it or choose another"]
+    ((line, details),) = told
+    assert line == f"{asked.name}: its folder does not exist; create it or choose another"
+    assert details.startswith("Traceback")
+    assert details.endswith(f"{line}\n")
 
 
 def test_an_ending_that_is_added_never_replaces_a_file_unasked(
@@ -158,6 +177,17 @@ def test_nothing_is_written_where_no_name_is_given(
     talk.export_scores()
     assert sorted(tmp_path.iterdir()) == before
     assert settings.last_folder == tmp_path
+
+
+def test_a_report_is_never_of_a_case_that_was_opened_meanwhile(
+    opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+) -> None:
+    told = told_by(talk)
+    asked.name, asked.meanwhile = str(tmp_path / "page.html"), lambda: opened.set_case(phantom_case())
+    asked.kind = "Web page (*.html)"
+    talk.export_report()
+    assert told[0][0] == f"{asked.name}: not written, since another case was opened meanwhile"
+    assert not Path(asked.name).exists()
 
 
 # The mask's integers
@@ -211,6 +241,64 @@ def test_what_waited_for_a_mask_is_forgotten_when_the_question_is_declined(
     assert left == []
 
 
+def test_what_would_lose_a_mask_that_is_being_saved_waits_without_a_question(
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+) -> None:
+    left: list[bool] = []
+    asked.name = str(tmp_path / "mask.nii.gz")
+    talk.save()
+    talk.leave(lambda: left.append(Path(asked.name).exists()))
+    assert talk.parent().findChildren(QMessageBox) == []
+    assert left == []
+    qtbot.waitUntil(lambda: left == [True])
+
+
+def test_what_waits_for_a_mask_does_not_wait_for_that_of_another_case(
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+) -> None:
+    left: list[int] = []
+    asked.name = str(tmp_path / "mask.nii.gz")
+    talk.save()
+    talk.leave(lambda: left.append(1))
+    other = phantom_case()
+    opened.set_case(other)
+    opened.set_prediction(phantom_segmentation(other))
+    asked.name = str(tmp_path / "other.nii.gz")
+    with qtbot.waitSignal(opened.prediction_changed):
+        talk.save()
+    assert not opened.has_unsaved_prediction
+    assert left == []
+
+
+def test_what_waits_is_forgotten_when_the_mask_cannot_be_saved(
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+) -> None:
+    left: list[int] = []
+    asked.name = str(tmp_path / "gone" / "mask.nii.gz")
+    talk.save()
+    talk.leave(lambda: left.append(1))
+    qtbot.waitUntil(lambda: opened.saving.failure is not None)
+    asked.name = str(tmp_path / "mask.nii.gz")
+    with qtbot.waitSignal(opened.prediction_changed):
+        talk.save()
+    assert left == []
+
+
+def test_the_mask_of_another_case_is_not_saved_in_place_of_the_one_that_was_asked_about(
+    opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+) -> None:
+    told, other = told_by(talk), phantom_case()
+
+    def open_other() -> None:
+        opened.set_case(other)
+        opened.set_prediction(phantom_segmentation(other))
+
+    asked.name, asked.meanwhile = str(tmp_path / "mask.nii.gz"), open_other
+    talk.save_as()
+    assert told == [(f"{asked.name}: not saved, since {CASE} is not open any more", "")]
+    assert not opened.saving.is_running
+
+
 # Another reader's labels
 
 
@@ -255,6 +343,27 @@ def test_labels_of_unknown_meaning_are_asked_about(
     assert np.array_equal(labels.data == Label.NCR, written == 2)
 
 
+def test_labels_are_not_read_for_a_case_that_was_opened_meanwhile(
+    opened: Session, talk: Conversation, asked: Asked, case_folder: Path
+) -> None:
+    asked.name = str(case_folder / f"{CASE}-seg.nii.gz")
+    asked.meanwhile = lambda: opened.set_case(phantom_case())
+    talk.open_labels()
+    assert not opened.reading_in.is_running
+
+
+def test_labels_whose_meaning_is_told_too_late_are_not_read(
+    qtbot: QtBot, session: Session, talk: Conversation, asked: Asked, write_case: WriteCase
+) -> None:
+    asked.name = str(foreign_case(qtbot, session, write_case))
+    talk.open_labels()
+    dialog = wait_for_dialog(qtbot, talk)
+    session.set_case(phantom_case())
+    dialog.findChild(QRadioButton, "decathlon").click()
+    dialog.accept()
+    assert not session.reading_in.is_running
+
+
 def test_labels_on_another_grid_are_told(
     qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
 ) -> None:
@@ -263,7 +372,9 @@ def test_labels_on_another_grid_are_told(
     asked.name = str(path)
     with qtbot.waitSignal(talk.failed) as told:
         talk.open_labels()
-    assert "only labels on the case's own grid can be laid over it" in told.args[0]
+    line, details = told.args
+    assert "only labels on the case's own grid can be laid over it" in line
+    assert details.startswith(f"{line}\n\nTraceback")
 
 
 def wait_for_dialog(qtbot: QtBot, talk: Conversation) -> ConventionDialog:

@@ -17,6 +17,7 @@ from engine.data import Modality
 from tests.brats_viewer.conftest import WriteCase
 from tests.brats_viewer.driving import PATIENT_MS, answer, trigger
 from tests.brats_viewer.inline import InlineEngine
+from tests.phantoms import phantom_segmentation
 
 CASE = "BraTS-GLI-00001-000"
 
@@ -221,6 +222,27 @@ def test_resampling_is_offered_with_the_difference(qtbot: QtBot, window: MainWin
     assert "2.00 mm" in box.informativeText()
     with qtbot.waitSignal(window.session.case_changed):
         answer(window, "Resample")
+
+
+# Closing
+
+
+def test_a_closed_case_leaves_the_start_page(open_case: MainWindow) -> None:
+    trigger(open_case, "close_case")
+    assert open_case.session.case is None
+    assert open_case.start_page.isVisible()
+    assert open_case.windowTitle() == "BraTS Viewer"
+    assert not open_case.actions_by_id["close_case"].isEnabled()
+
+
+def test_an_unsaved_mask_is_asked_about_before_its_case_is_closed(open_case: MainWindow) -> None:
+    session = open_case.session
+    assert session.case is not None
+    session.set_prediction(phantom_segmentation(session.case))
+    trigger(open_case, "close_case")
+    assert session.case is not None
+    answer(open_case, "Discard")
+    assert session.case is None
 
 
 # Exporting

@@ -4,15 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from brats_viewer.display import DIFFERENCE_COLOURS, Palette
 from brats_viewer.panels.case_panel import CasePanel
 from brats_viewer.panels.cursor_bar import cursor_line
+from brats_viewer.panels.lesion_table import LesionTable
 from brats_viewer.panels.result_panel import ResultPanel
 from brats_viewer.panels.segment_panel import SegmentPanel
 from brats_viewer.session import Reading, Session
 from engine.data import Label, LabelMap, Modality, Region
 from engine.data.segmentation import Uncertainty
+from engine.score.lesions import Lesion, LesionKind
 from tests.brats_viewer.words import visible_words
 from tests.phantoms import phantom_case, phantom_segmentation
 
@@ -52,6 +57,39 @@ def test_the_segment_panel_says_what_a_model_lacks(qtbot: QtBot, session: Sessio
     assert session.plan.model == "lenient"
     assert "Without T1, FLAIR the mask may be worse" in visible_words(panel)
     assert panel._segment.isEnabled()
+
+
+def test_the_segment_panel_tells_why_and_offers_to_try_again(qtbot: QtBot, session: Session) -> None:
+    panel = SegmentPanel(session)
+    qtbot.addWidget(panel)
+    with qtbot.waitSignal(session.engine_surveyed):
+        session.survey()
+    session.set_plan("failing", "auto", "none")
+    session.set_case(phantom_case())
+    session.segment()
+    assert "Cancel" in [one.text() for one in panel.findChildren(QPushButton) if one.isVisibleTo(panel)]
+    qtbot.waitUntil(lambda: session.segmenting.failure is not None)
+    assert "weights.safetensors: is damaged; install the model again" in visible_words(panel)
+    links = {one.text(): one for one in panel.findChildren(QPushButton) if one.isVisibleTo(panel)}
+    assert "Cancel" not in links
+    assert "Try again" not in links  # that is for an engine that did not start
+    links["Copy details"].click()
+    assert QGuiApplication.clipboard().text().startswith("weights.safetensors: is damaged")
+
+
+def test_the_table_of_lesions_is_filled_anew_only_where_it_changes(qtbot: QtBot) -> None:
+    table, colours = LesionTable(), DIFFERENCE_COLOURS[Palette.STANDARD]
+    qtbot.addWidget(table)
+    lesions = (Lesion(1, LesionKind.MATCHED, (1, 2, 3), 2.0, 3.0, 0.8, 1.0),)
+    table.show_lesions(lesions, "Prediction", "Truth", colours)
+    cell = table.item(0, 4)
+    assert cell.text() == "0.800"
+    table.show_lesions(lesions, "Prediction", "Truth", colours)
+    assert table.item(0, 4) is cell
+    table.show_lesions(lesions, "Prediction", "Reader", colours)
+    assert table.horizontalHeaderItem(3).text() == "Reader"
+    table.show_lesions((), "Prediction", "Reader", colours)
+    assert table.rowCount() == 0
 
 
 def test_the_result_panel_shows_volumes_and_where_the_mask_was_saved(qtbot: QtBot, session: Session) -> None:

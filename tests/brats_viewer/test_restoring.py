@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.app import MainWindow
-from brats_viewer.display import Crosshair, Display, Layout, Palette
+from brats_viewer.display import Crosshair, Display, Layout, Palette, Plane
 from brats_viewer.session import Session
 from brats_viewer.settings import Settings
 from brats_viewer.thumbnails import SIZE, thumbnail_path
@@ -104,12 +104,16 @@ def test_the_case_is_reopened_where_it_was_left(
     qtbot: QtBot, open_case: MainWindow, case_folder: Path, next_run: NextRun
 ) -> None:
     open_case.session.set_cursor(PLACE)
+    for command in ("plane", "show_t2f"):
+        trigger(open_case, command)
     assert open_case.actions_by_id["reopen"].isChecked()
     assert open_case.close()
     session = reopened(qtbot, next_run()).session
     assert session.case is not None
     assert session.case.files.folder == case_folder
     assert session.cursor == PLACE
+    assert session.plane is Plane.CORONAL
+    assert session.modality is Modality.T2F
 
 
 def test_it_is_not_reopened_if_a_person_does_not_want_that(open_case: MainWindow, next_run: NextRun) -> None:

@@ -204,8 +204,22 @@ def test_an_unsaved_mask_is_asked_about_before_the_next_case(qtbot: QtBot, revie
     box.reject()
     assert session.case.id == B
     session.mark_prediction_saved(Path("mask.nii.gz"))
-    trigger(reviewing, "next_case")
+    click_row(qtbot, reviewing, 1)
     at_worst_slice(qtbot, reviewing, C)
+
+
+def test_the_folder_is_remembered_in_place_of_its_cases(
+    qtbot: QtBot, reviewing: MainWindow, dataset: Path, case_folder: Path
+) -> None:
+    click_row(qtbot, reviewing, 0)
+    at_worst_slice(qtbot, reviewing, B)
+    assert reviewing.settings.recent_cases == (dataset,)
+    with qtbot.waitSignal(reviewing.session.case_changed, timeout=PATIENT_MS):
+        reviewing.session.open(case_folder)
+    assert reviewing.settings.recent_cases == (case_folder, dataset)
+    (_, folder, *_) = reviewing._recent_menu.actions()
+    with qtbot.waitSignal(reviewing.cohort.cohort_changed, timeout=PATIENT_MS):
+        folder.trigger()
 
 
 def test_the_table_leaves_room_for_the_images(qtbot: QtBot, reviewing: MainWindow) -> None:

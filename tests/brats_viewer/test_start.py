@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from brats_viewer import __main__, preflight
+from brats_viewer.display import Plane
 from brats_viewer.preflight import display_problem
-from brats_viewer.settings import Settings
+from brats_viewer.settings import Place, Settings
 from engine import __version__
+from engine.data import Modality
 from engine.log import log_file
 
 LOOK_THEN_LEAVE = """
@@ -87,7 +89,7 @@ def test_a_case_on_the_command_line_is_opened(case_folder: Path) -> None:
 
 def test_without_a_case_the_last_one_is_reopened(case_folder: Path) -> None:
     settings = Settings()
-    settings.keep_session(case_folder, (12, 30, 23))
+    settings.keep_session(Place(case_folder, (12, 30, 23), Plane.AXIAL, Modality.T2F))
     settings._store.sync()
     then = (
         "self.session.cursor_changed.connect(lambda: (print(self.session.case.id, self.session.cursor), self.close()))"

@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.app import MainWindow
@@ -41,6 +41,12 @@ def shown(window: MainWindow, name: str) -> str:
     """The text of the label of that name, empty where it is not to be seen."""
     label = window.findChild(QWidget, name)
     return label.text() if label and label.isVisible() else ""  # type: ignore[attr-defined]
+
+
+def press(window: MainWindow, text: str) -> None:
+    """Press the button of that text in the panel of the segmentation."""
+    (found,) = (one for one in window.segment_panel.findChildren(QPushButton) if one.text() == text)
+    found.click()
 
 
 def children() -> list[psutil.Process]:
@@ -133,7 +139,7 @@ def test_a_failing_model_is_told_in_one_line(qtbot: QtBot, open_case: MainWindow
 def test_a_bug_in_the_engine_is_told_with_its_traceback_to_copy(qtbot: QtBot, open_case: MainWindow) -> None:
     segment(qtbot, open_case, "buggy")
     assert "ZeroDivisionError" in shown(open_case, "failure")
-    open_case.segment_panel._failed._copy.click()
+    press(open_case, "Copy details")
     assert "fake_work.py" in QGuiApplication.clipboard().text()
 
 
@@ -258,5 +264,5 @@ def test_an_engine_that_cannot_start_is_told_and_may_be_tried_again(
     assert "no_such_module" in shown(open_case, "failure")
     engine.module = "tests.brats_viewer.fake_work"
     with qtbot.waitSignal(open_case.session.engine_surveyed, timeout=PATIENT_MS):
-        open_case.segment_panel._failed.retry.click()
+        press(open_case, "Try again")
     assert shown(open_case, "failure") == ""

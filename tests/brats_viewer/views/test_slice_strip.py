@@ -78,6 +78,6 @@ def test_another_theme_and_another_size_are_drawn_anew(
     strip.setPalette(palette)
     red, green, blue = colour_at(10)
     assert [red, green, blue] != before
-    assert red > green == blue
+    assert red > max(green, blue)
     strip.resize(900, 96)
     assert colour_at(10) == [red, green, blue] != colour_at(20)

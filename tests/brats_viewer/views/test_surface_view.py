@@ -234,7 +234,7 @@ def test_asks_for_all_the_room(qtbot: QtBot, phantom: SurfaceView, key: Qt.Key) 
 
 def test_view_says_what_it_is(view: SurfaceView) -> None:
     assert view.accessibleName() == "3D view"
-    for word in ("turn", "zoom", "Arrows", "maximise"):
+    for word in ("turn", "zoom", "Arrows", "all the room"):
         assert word in view.accessibleDescription()
 
 
