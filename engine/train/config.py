@@ -9,6 +9,7 @@ from engine.errors import TrainingError
 from engine.model.unet import GROUPS, Norm, UNetConfig
 
 Precision = Literal["auto", "float32", "bfloat16"]
+OptimiserName = Literal["adamw", "ranger21"]
 Shape = tuple[int, int, int]
 MAX_WINDOW = 512  # as the model's card has it
 
@@ -46,7 +47,7 @@ _RANGES: dict[str, tuple[float, float]] = {  # each with its ends
     "validate_every": (0, 1e9),
     "validation_cases": (1, 1e6),
 }
-_CHOICES = {"precision": get_args(Precision), "norm": get_args(Norm)}
+_CHOICES = {"precision": get_args(Precision), "norm": get_args(Norm), "optimiser": get_args(OptimiserName)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,10 @@ class TrainConfig:
     steps: length of the schedule in steps; hours: if given, the schedule ends after this wall-clock time instead, and
     `steps` is not used. shape, spacing_mm: the grid of a case, in voxels and their edge. patch: the part of it that is
     one window, all of it if None; foreground: share of the patches that are cut about a voxel of tumour.
-    warm_up: share of the schedule. focal_gamma: 0 makes the focal term cross-entropy. dice_smoothing: voxels added to
-    both sides of the Dice's fraction, so that voxels predicted in a region that is not there cost something.
+    optimiser: "ranger21" brings its own schedule, see `engine.train.optimiser`: it is laid out over `steps`, so hours
+    cannot be given, and `warm_up` is not used. learning_rate: the highest. warm_up: share of the schedule.
+    focal_gamma: 0 makes the focal term cross-entropy. dice_smoothing: voxels added to both sides of the Dice's
+    fraction, so that voxels predicted in a region that is not there cost something.
     deep_supervision: how many coarser levels of the decoder are asked for the regions too, see `engine.train.deep`.
     ema: memory of the averaged weights, per step. precision: of the forward pass; "auto" takes bfloat16 where the
     machine multiplies it faster than float32. drop_modality: probability that a case lacks some of its modalities.
@@ -76,6 +79,7 @@ class TrainConfig:
     width: int = 16
     depth: int = 4
     norm: Norm = "group"
+    optimiser: OptimiserName = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     warm_up: float = 0.03
@@ -138,6 +142,10 @@ class TrainConfig:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} {getattr(self, name)!r} is none of {', '.join(choices)}")
+        if self.optimiser == "ranger21" and self.hours is not None:
+            raise ValueError(
+                f"hours {self.hours!r} cannot be given with ranger21, whose schedule counts steps; give steps"
+            )
         self._check_sizes()
 
     def _check_sizes(self) -> None:

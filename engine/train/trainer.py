@@ -1,6 +1,5 @@
 """What a training carries from step to step, and what a step does to it."""
 
-import math
 import time
 
 import torch
@@ -13,21 +12,7 @@ from engine.train.config import Precision, TrainConfig
 from engine.train.deep import DeepHeads, all_logits, deep_loss
 from engine.train.feed import Batch
 from engine.train.losses import region_targets
-
-FINAL_SHARE = 0.01  # of the learning rate, at the end of the schedule
-
-
-def learning_rate(config: TrainConfig, fraction: float) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth; `fraction` of the training in [0, 1].
-
-    >>> config = TrainConfig(learning_rate=1.0, warm_up=0.5)
-    >>> [round(learning_rate(config, at), 3) for at in (0.25, 0.5, 0.75, 1.0)]
-    [0.5, 1.0, 0.505, 0.01]
-    """
-    if fraction < config.warm_up:
-        return config.learning_rate * fraction / config.warm_up
-    descent = min(1.0, (fraction - config.warm_up) / (1 - config.warm_up))
-    return config.learning_rate * (FINAL_SHARE + (1 - FINAL_SHARE) * (1 + math.cos(math.pi * descent)) / 2)
+from engine.train.optimiser import learning_rate, make_optimiser
 
 
 def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
@@ -59,7 +44,7 @@ class Trainer:
         self.network = UNet(config.network).to(device)
         self.heads = DeepHeads(config.network, config.deep_supervision).to(device)
         self.parameters = [*self.network.parameters(), *self.heads.parameters()]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+        self.optimiser = make_optimiser(config, self.parameters, config.steps)
         self.average = _copied(self.network.state_dict())
         self.half = uses_bfloat16(config.precision, device)
         self.step = 0
@@ -83,8 +68,9 @@ class Trainer:
 
     def train_on(self, batch: Batch) -> float:
         """One step; returns its loss. One whose gradient is not finite is counted and leaves the weights alone."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.config, self.fraction)
+        if self.config.optimiser == "adamw":
+            for group in self.optimiser.param_groups:
+                group["lr"] = learning_rate(self.config, self.fraction)
         self.network.train()
         targets = region_targets(batch.labels)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
