@@ -30,6 +30,7 @@ from engine.data import (
     output_convention,
     save_segmentation,
 )
+from engine.data.mark import read_summary
 from engine.errors import CaseError, EngineError, GridMismatchError, LabelConventionError
 from engine.progress import Progress, Work
 from engine.score import Comparison, compare
@@ -307,7 +308,9 @@ class _Undecided:
 
 
 def _find(path: Path) -> CaseFiles | None:
-    """The case at a path; None if it is a folder of several."""
+    """The case at a path; None if it is a folder of several, or of an evaluation's results."""
+    if path.is_dir() and read_summary(path):
+        return None
     try:
         return find_case(path)
     except CaseError:

@@ -333,3 +333,31 @@ def test_closing_stops_everything(qtbot: QtBot, session: Session, inline: Inline
     session.close()
     assert inline.closed
     assert [thread.name for thread in threading.enumerate() if thread.name == "segment"] == []
+
+
+def test_a_folder_of_several_cases_is_told_from_a_case(
+    qtbot: QtBot, session: Session, write_case: WriteCase, tmp_path: Path
+) -> None:
+    for name in ("BraTS-GLI-00001-000", "BraTS-GLI-00002-000"):
+        write_case(name)
+    with qtbot.waitSignal(session.cohort_found) as found:
+        session.open(tmp_path)
+    settle(qtbot, session)
+    assert found.args == [tmp_path]
+    assert session.case is None
+    assert session.opening.failure is None
+
+
+def test_cases_read_ahead_are_kept_while_they_are_wanted(qtbot: QtBot, session: Session, write_case: WriteCase) -> None:
+    files = [find_case(write_case(f"BraTS-GLI-0000{number}-000")) for number in (1, 2, 3)]
+    session.preload(files[:2])
+    qtbot.waitUntil(lambda: not session.preloading.is_running)
+    session.load(files[1])
+    assert session.case is not None  # at once
+    assert session.case.files == files[1]
+    session.preload([files[2]])
+    qtbot.waitUntil(lambda: not session.preloading.is_running)
+    session.load(files[0])
+    assert session.case.files == files[1]  # let go of, so it is read again
+    settle(qtbot, session)
+    assert session.case.files == files[0]
