@@ -1,0 +1,73 @@
+"""One training of the comparison, and what is told of it."""
+
+import json
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+from engine.data.atomic import write_atomically
+from engine.model.unet import UNet, parameter_count
+from engine.progress import Work
+from engine.train.loop import train
+from engine.train.run import RunFolder
+from engine.train.trainer import Trainer
+from engine.train.validate import mean_dice, validation_examples
+from tests.benchmarks.ablations.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a training came to.
+
+    step_s: seconds of a step, see `step_seconds`. averaged, last: Dice per region over the validation cases of the
+    averaged weights, which would ship, and of the last step's.
+    """
+
+    name: str
+    change: str
+    parameters: int
+    step_s: float
+    averaged: dict[str, float]
+    last: dict[str, float]
+
+    @property
+    def mean(self) -> float:
+        """Of the averaged weights, over the regions."""
+        return sum(self.averaged.values()) / len(self.averaged)
+
+    @property
+    def last_mean(self) -> float:
+        """Of the last step's weights, over the regions."""
+        return sum(self.last.values()) / len(self.last)
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """The result in a file, None if there is no such file."""
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def measured(recipe: Recipe, folder: Path) -> Work[Result]:
+    """Train in `folder`/NAME, or go on there, and keep the result in `folder`/NAME.json; one that is there is kept."""
+    stored = folder / f"{recipe.name}.json"
+    result = Result.read(stored)
+    if result is None:
+        trained = yield from train(recipe.config, folder / recipe.name)
+        result = _result(recipe, trained, RunFolder(folder / recipe.name).log)
+        write_atomically({stored: (json.dumps(asdict(result), indent=1) + "\n").encode()})
+    return result
+
+
+def _result(recipe: Recipe, trained: Trainer, log: Path) -> Result:
+    config, network = recipe.config, trained.network.eval()
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    last = mean_dice(network, validation_examples(config, trained.device), config.window)
+    parameters = parameter_count(UNet(config.network))
+    return Result(recipe.name, recipe.change, parameters, step_seconds(records), records[-1]["dice"], last)
+
+
+def step_seconds(records: list[dict[str, float]]) -> float:
+    """Seconds of a step where a log went fastest from one record to the next: as if nothing else ran on the machine."""
+    return min(
+        (after["seconds"] - before["seconds"]) / (after["step"] - before["step"]) for before, after in pairwise(records)
+    )
