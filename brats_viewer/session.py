@@ -23,6 +23,7 @@ from engine.data import (
     LabelConvention,
     LabelMap,
     Segmentation,
+    case_warnings,
     find_case,
     find_dataset,
     load_case,
@@ -64,6 +65,8 @@ class Session(Document):
     engine_surveyed = Signal()
     """The models and devices are known."""
     plan_changed = Signal()
+    warnings_changed = Signal()
+    """The open case's voxels have been looked through."""
     comparison_changed = Signal()
     """The pair of label maps has been compared, or there is none that has."""
 
@@ -78,12 +81,14 @@ class Session(Document):
         self.surveying = Lane("survey", self)
         self.reading_in = Lane("read labels", self)
         self.preloading = Lane("preload", self)
+        self.checking = Lane("check", self)
         self._found: tuple[Path, CaseFiles] | None = None
         self._models: tuple[Model, ...] = ()
         self._devices: tuple[Device, ...] = ()
         self._plan = Plan()
         self._comparison: Comparison | None = None
         self._compared: tuple[LabelMap, LabelMap] | None = None
+        self._found_wrong: tuple[str, ...] = ()
         self._ready: tuple[Case, ...] = ()
         self._wanted: tuple[CaseFiles, ...] = ()
         self.readings_changed.connect(self._compare)
@@ -157,12 +162,25 @@ class Session(Document):
 
     def set_case(self, case: Case | None) -> None:
         """Show another case; the work on the one before is stopped, and what it still yields is dropped."""
-        for lane in (self.segmenting, self.reading_in):
+        for lane in (self.segmenting, self.reading_in, self.checking):
             lane.clear()
+        self._found_wrong = ()
         left = self._case
         if left and bool(left.truth) is bool(left.files.truth):  # it may be wanted again; `preload` says
             self._ready = (*self._ready, left)[-_KEPT_READY:]
         super().set_case(case)
+        if case:
+            work = as_work("looking through the images", case_warnings, case.images, case.truth)
+            self.checking.start(work, self._take_warnings)
+
+    def _take_warnings(self, found: tuple[str, ...]) -> None:
+        self._found_wrong = found
+        self.warnings_changed.emit()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to beware of in the open case; what its voxels tell comes a moment after it is open."""
+        return tuple(dict.fromkeys((*(self._case.warnings if self._case else ()), *self._found_wrong)))
 
     # Segmenting
 
@@ -292,7 +310,7 @@ class Session(Document):
     def close(self) -> None:
         """End all work and the worker's process; blocks until they have ended, or a few seconds."""
         lanes = (self.opening, self.segmenting, self.scoring, self.saving, self.surveying, self.reading_in)
-        for lane in (*lanes, self.preloading):
+        for lane in (*lanes, self.preloading, self.checking):
             lane.clear()
         if self._worker:
             self._worker.close()
@@ -328,7 +346,7 @@ def _holds_several(folder: Path) -> bool:
 
 def _load_or_none(files: CaseFiles) -> Work[Case | None]:
     try:
-        return (yield from load_case(files))
+        return (yield from load_case(files, check=False))
     except EngineError as error:
         _log.info("not made ready: %s", error)
         return None
@@ -336,6 +354,6 @@ def _load_or_none(files: CaseFiles) -> Work[Case | None]:
 
 def _load(files: CaseFiles, *, resample: bool, truth: bool) -> Work[Case | _Undecided]:
     try:
-        return (yield from load_case(files, resample=resample, truth=truth))
+        return (yield from load_case(files, resample=resample, truth=truth, check=False))
     except (LabelConventionError, GridMismatchError) as error:
         return _Undecided(files, error)

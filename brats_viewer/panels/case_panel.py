@@ -43,6 +43,7 @@ class CasePanel(Card):
         self.body.addWidget(self._folded)
         session.case_changed.connect(self._show_case)
         session.modality_changed.connect(self._show_modality)
+        session.warnings_changed.connect(self._show_warnings)
         self._show_case()
 
     def _lay_out_modalities(self) -> QHBoxLayout:
@@ -92,8 +93,11 @@ class CasePanel(Card):
             self._grid.setText(grid_line(case.native))
             self._show_files(case)
             self._show_folded(unfolded=bool(case.files.missing or case.files.ambiguous))
-            self._warnings.setText("\n".join(case.warnings))
+        self._show_warnings()
         self._show_modality()
+
+    def _show_warnings(self) -> None:
+        self._warnings.setText("\n".join(self._session.warnings))
 
     def _show_modality(self) -> None:
         self._modalities[self._session.modality].setChecked(True)

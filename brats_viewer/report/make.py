@@ -62,7 +62,7 @@ def make_report(session: Session) -> Report:
         slices=_slices(session, painter, judged, by),
         table=_scores(record) if record else _volumes(session, judged),
         agreement=_agreement(session, painter, record.comparison) if record else None,
-        remarks=_remarks(session, case, judged, by),
+        remarks=_remarks(session, judged, by),
     )
 
 
@@ -205,11 +205,11 @@ def _number(value: float | None, digits: int) -> str:
 # Words
 
 
-def _remarks(session: Session, case: Case, judged: str | None, by: str | None) -> list[str]:
+def _remarks(session: Session, judged: str | None, by: str | None) -> list[str]:
     """Warnings about the case and notes on the prediction if it is shown, each once, as many as have room."""
     notes = session.prediction.notes if session.prediction and Overlay.PREDICTION in (judged, by) else ()
     unfinished = ("The comparison was not finished when this page was made.",) if session.scoring.is_running else ()
-    lines = list(dict.fromkeys((*case.warnings, *notes, *unfinished)))
+    lines = list(dict.fromkeys((*session.warnings, *notes, *unfinished)))
     kept = [_short(line) for line in lines[:_MOST_REMARKS]]
     return [*kept, f"and {len(lines) - _MOST_REMARKS} more"] if len(lines) > _MOST_REMARKS else kept
 

@@ -23,12 +23,18 @@ _READERS = 4
 
 
 def load_case(
-    files: CaseFiles, *, convention: LabelConvention | None = None, truth: bool = True, resample: bool = False
+    files: CaseFiles,
+    *,
+    convention: LabelConvention | None = None,
+    truth: bool = True,
+    resample: bool = False,
+    check: bool = True,
 ) -> Work[Case]:
     """Read a case's images and, with `truth`, its truth, and check that they lie on one grid.
 
     `convention` says how to read the truth's integers; without it the files' naming does. `resample` brings images on
     another grid onto the native one (linear; the truth by the nearest voxel) and says so in the case's warnings.
+    Without `check` the warnings lack what `case_warnings` finds in the voxels, which takes as long as to read them.
     Raises CaseError if there is no image, or one lies on another grid and `resample` is off; ImageFileError for a
     file that cannot be read; LabelConventionError if the truth's convention is not known or contradicted.
     """
@@ -59,7 +65,8 @@ def load_case(
         if target.needs_regridding(labels.grid, ImageSource(truth_path), "by the nearest voxel", warnings):
             labels = regrid_labels(labels, target.grid)
         labels = replace(labels, grid=target.grid)
-    warnings += case_warnings(images, labels)
+    if check:
+        warnings += case_warnings(images, labels)
     return Case(files.id, files, images, labels, target.grid, tuple(dict.fromkeys(warnings)))
 
 

@@ -361,3 +361,14 @@ def test_cases_read_ahead_are_kept_while_they_are_wanted(qtbot: QtBot, session: 
     assert session.case.files == files[1]  # let go of, so it is read again
     settle(qtbot, session)
     assert session.case.files == files[0]
+
+
+def test_what_the_voxels_tell_comes_after_the_case(qtbot: QtBot, session: Session) -> None:
+    case = phantom_case()
+    same = replace(case, images={**case.images, Modality.T2F: case.images[Modality.T2W]})
+    with qtbot.waitSignal(session.warnings_changed):
+        session.set_case(same)
+        assert session.warnings == ()
+    assert any("are the same image" in warning for warning in session.warnings)
+    session.set_case(None)
+    assert session.warnings == ()
