@@ -111,8 +111,9 @@ def take_all(options: argparse.Namespace, private: Path) -> None:
         session.mark_prediction_saved(private / "mask.nii.gz")  # so that nothing is asked when another case is opened
         window.open_cohort(options.cohort)
         until(lambda: window.cohort.scored)
-        window.actions_by_id["next_case"].trigger()
-        until(lambda: session.case.files.folder != sample_case() and session.comparison)
+        middling = window.cohort.shown[len(window.cohort.shown) // 2]
+        window.cohort.ask(middling.id)
+        until(lambda: window.cohort.current == middling and session.comparison)
         take("cohort")
     for dialog in (
         KeysDialog(window),
