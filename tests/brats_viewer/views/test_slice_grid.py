@@ -134,8 +134,13 @@ def test_looking_elsewhere_changes_nothing_in_the_document(qtbot: QtBot, documen
     assert received == []
 
 
-def test_a_closed_case_is_freed(document: Document, planes: SliceGrid, grab: Grab) -> None:
-    arrays = []
+def test_a_closed_case_is_freed(qtbot: QtBot, document: Document, planes: SliceGrid, grab: Grab) -> None:
+    arrays: list[weakref.ref[NDArray[np.generic]]] = []
+
+    def freed() -> list[bool]:
+        gc.collect()
+        return [array() is None for array in arrays]
+
     for storage in ("LPS", "PIR"):
         case = phantom_case(storage)
         assert case.truth is not None
@@ -144,11 +149,9 @@ def test_a_closed_case_is_freed(document: Document, planes: SliceGrid, grab: Gra
         document.set_overlay(Overlay.TRUTH)
         grab(planes)
         del case
-    gc.collect()
-    assert [array() is None for array in arrays] == [True] * 5 + [False] * 5
+    qtbot.waitUntil(lambda: freed() == [True] * 5 + [False] * 5)  # when the building of its surfaces has stopped
     document.set_case(None)
-    gc.collect()
-    assert all(array() is None for array in arrays)
+    qtbot.waitUntil(lambda: all(freed()))
 
 
 def test_another_case_is_shown_whole(document: Document, planes: SliceGrid) -> None:
