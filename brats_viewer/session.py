@@ -78,6 +78,7 @@ class Session(Document):
         self.segmenting = Lane("segment", self)
         self.scoring = Lane("score", self)
         self.saving = Lane("save", self)
+        self.exporting = Lane("export", self)
         self.surveying = Lane("survey", self)
         self.reading_in = Lane("read labels", self)
         self.preloading = Lane("preload", self)
@@ -309,8 +310,8 @@ class Session(Document):
 
     def close(self) -> None:
         """End all work and the worker's process; blocks until they have ended, or a few seconds."""
-        lanes = (self.opening, self.segmenting, self.scoring, self.saving, self.surveying, self.reading_in)
-        for lane in (*lanes, self.preloading, self.checking):
+        lanes = (self.opening, self.segmenting, self.scoring, self.saving, self.exporting, self.surveying)
+        for lane in (*lanes, self.reading_in, self.preloading, self.checking):
             lane.clear()
         if self._worker:
             self._worker.close()
