@@ -410,12 +410,12 @@ class MainWindow(QMainWindow):
         self.start_page.set_drop_active(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
+        """Open what was dropped, or lay it over the open case if it is a label map of that."""
         self.start_page.set_drop_active(False)
         path = dropped_path(event)
         if path:
             event.acceptProposedAction()
-            self.session.open(path)
+            self.session.receive(path)
 
 
 def sample_case() -> Path:

@@ -46,6 +46,7 @@ class Conversation(QObject):
         self._after_saving: tuple[Segmentation, Callable[[], None]] | None = None
         self._labels_asked: tuple[Path, Case] | None = None
         session.files_found.connect(self.consider)
+        session.labels_found.connect(self.lay_over)
         session.decision_needed.connect(self._ask_decision)
         session.prediction_changed.connect(self._go_on)
         session.case_changed.connect(self._stop_waiting)
@@ -114,6 +115,11 @@ class Conversation(QObject):
         if name:
             self._settings.last_folder = Path(name).parent
             self._read_labels(Path(name), case)
+
+    def lay_over(self, path: Path) -> None:
+        """Lay a label map of the open case over its images."""
+        if self._session.case:
+            self._read_labels(path, self._session.case)
 
     def _read_labels(self, path: Path, case: Case, convention: LabelConvention | None = None) -> None:
         """Read labels of the case that they were chosen for, unless another one was opened meanwhile."""
