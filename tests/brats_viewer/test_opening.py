@@ -284,15 +284,16 @@ def test_what_is_exported_is_told(
 ) -> None:
     picture = tmp_path / "view.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(picture), ""))
-    trigger(open_case, "export_view")
+    with qtbot.waitSignal(open_case.conversation.exported):
+        trigger(open_case, "export_view")
     assert QImage(str(picture)).size() == open_case.views.size()
     assert open_case.statusBar().currentMessage() == f"Saved {picture}"
 
 
 def test_what_cannot_be_exported_is_told_in_one_line(
-    open_case: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, open_case: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "gone" / "view.png"), ""))
     trigger(open_case, "export_view")
-    assert str(tmp_path / "gone") in open_case.notice.text()
+    qtbot.waitUntil(lambda: str(tmp_path / "gone") in open_case.notice.text())
     assert "\n" not in open_case.notice.text()
