@@ -79,19 +79,20 @@ def draw_letters(painter: QPainter, font: QFont, area: QRectF, letters: EdgeLett
 
 
 def draw_corner(painter: QPainter, font: QFont, area: QRectF, corner: Qt.AlignmentFlag, lines: Sequence[Line]) -> None:
-    """Small lines of text in a corner of `area`; one that would run into the letter of its edge is left out."""
+    """Small lines of text in a corner of `area`; one that would run into the letter of an edge is left out."""
     painter.setFont(_scaled(font, 0.92))
     metrics = QFontMetricsF(painter.font(), painter.device())
     height = metrics.lineSpacing()
     inner = area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, -MARGIN_PX + 2)
+    middle = QRectF(inner.left(), inner.center().y() - LETTER_BAND_PX / 2, inner.width(), LETTER_BAND_PX)
     at_top = bool(corner & Qt.AlignmentFlag.AlignTop)
     top = inner.top() if at_top else inner.bottom() - height * len(lines)
     beside_letter = 0 if at_top else len(lines) - 1
     side = corner & Qt.AlignmentFlag.AlignHorizontal_Mask
     for number, line in enumerate(lines):
         room = (inner.width() - LETTER_BAND_PX / 2) / 2 if number == beside_letter else inner.width()
-        if metrics.horizontalAdvance(line[0]) <= room:
-            row = QRectF(inner.left(), top + number * height, inner.width(), height)
+        row = QRectF(inner.left(), top + number * height, inner.width(), height)
+        if metrics.horizontalAdvance(line[0]) <= room and not row.intersects(middle):
             _write(painter, row, side | Qt.AlignmentFlag.AlignVCenter, line)
 
 

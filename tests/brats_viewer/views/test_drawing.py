@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFont, QImage, QPainter, QPixmap
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.display import DIFFERENCE_COLOURS, Crosshair, Layer, Palette, Plane, Style
 from brats_viewer.document import Document, Overlay, Reading
-from brats_viewer.views import SliceGrid
+from brats_viewer.views import SliceGrid, annotations
 from brats_viewer.views.annotations import position_lines
 from brats_viewer.views.geometry import Camera, SliceGeometry
 from brats_viewer.views.pane import Pane, Side
@@ -234,6 +235,22 @@ def test_nothing_is_drawn_without_a_case(document: Document, planes: SliceGrid, 
     assert (grab(planes) != empty).any()
     document.set_case(None)
     assert not grab(planes.view(Plane.CORONAL)).any()
+
+
+@pytest.mark.parametrize(("height", "lines"), [(92, 2), (160, 3)])
+def test_lines_beside_the_middle_letter_are_left_out(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, height: int, lines: int
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(annotations, "_write", lambda _painter, _area, _alignment, line: written.append(line[0]))
+    image = QImage(124, height, QImage.Format.Format_RGB32)
+    painter, font = QPainter(image), QFont()
+    font.setPixelSize(13)
+    corner = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
+    words = [("Coronal", annotations.TEXT), ("1 / 240", annotations.TEXT), ("A 1 mm", annotations.TEXT)]
+    annotations.draw_corner(painter, font, QRectF(image.rect()), corner, words)
+    painter.end()
+    assert len(written) == lines
 
 
 def test_two_device_pixels_per_pixel_draw_the_same_picture_finer(qtbot: QtBot, document: Document) -> None:
