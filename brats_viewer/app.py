@@ -125,6 +125,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addWidget(self.cursor_bar, 1)
+        self._exporting.setFixedWidth(COLUMN_WIDTH)
+        self._exporting.setContentsMargins(0, 0, 8, 0)
         self.statusBar().addPermanentWidget(self._exporting)
         self._dock = QDockWidget("Cases", self)
         self._dock.setObjectName("cohort")
@@ -226,6 +228,7 @@ class MainWindow(QMainWindow):
         session.cohort_found.connect(self.open_cohort)
         self.cohort.cohort_changed.connect(self._remember_cohort)
         session.case_changed.connect(self._remember_case)
+        session.opening.progressed.connect(self._show_page)
         session.segmenting.changed.connect(self._reveal)
         session.display_changed.connect(self._show_look)
         self._dock.visibilityChanged.connect(self._show_state)
@@ -247,7 +250,7 @@ class MainWindow(QMainWindow):
     def _show_state(self) -> None:
         session, action = self.session, self.actions_by_id
         here = session.case is not None
-        self._pages.setCurrentWidget(self._page())
+        self._show_page()
         self._column.setVisible(here)
         self.setWindowTitle(f"{session.case.id}[*] – BraTS Viewer" if session.case else "BraTS Viewer")
         self.setWindowModified(session.has_unsaved_prediction)
@@ -258,7 +261,6 @@ class MainWindow(QMainWindow):
         for command in ("export_view", "export_report"):
             action[command].setEnabled(may_export)
         action["export_scores"].setEnabled(may_export and session.comparison is not None)
-        self._exporting.show_state()
         action["cohort"].setChecked(not self._dock.isHidden())
         for command in ("previous_case", "next_case"):
             action[command].setEnabled(bool(self.cohort.shown))
@@ -271,6 +273,9 @@ class MainWindow(QMainWindow):
     def _show_look(self) -> None:
         if self._theme:
             self._theme.set_look(self.session.display.look)
+
+    def _show_page(self) -> None:
+        self._pages.setCurrentWidget(self._page())
 
     def _page(self) -> QWidget:
         """A case stays in view while a folder is only being looked into, since that may end there."""

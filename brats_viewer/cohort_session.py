@@ -86,7 +86,7 @@ class CohortSession(QObject):
         self._open_files: CaseFiles | None = None
         self._current: Entry | None = None
         self._asked: str | None = None
-        self.evaluating.changed.connect(self._take_partial)
+        self.evaluating.progressed.connect(self._take_partial)
 
     # Opening
 

@@ -168,8 +168,12 @@ class RunningLine(QWidget):
         else:
             layout.addWidget(self._cancel, 0, 3)
             layout.setColumnStretch(1, 2)
+        for lane in lanes:
+            lane.changed.connect(self._show)
+            lane.progressed.connect(self._show)
+        self.hide()
 
-    def show_state(self) -> None:
+    def _show(self) -> None:
         """Show the first lane that has work as it is."""
         lane = self._running()
         self.setVisible(lane is not None)

@@ -135,7 +135,9 @@ class Lane(QObject):
     """Work of one kind: shows how the latest piece of it goes, and lets a new one take its place."""
 
     changed = Signal()
-    """It began, got further, is being stopped, or ended."""
+    """It began, is being stopped, or ended."""
+    progressed = Signal()
+    """It got further."""
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -201,7 +203,7 @@ class Lane(QObject):
 
     def _progressed(self, progress: Progress) -> None:
         self._progress = progress
-        self.changed.emit()
+        self.progressed.emit()
 
     def _finished(self, result: Any) -> None:
         take = self._end()

@@ -194,8 +194,6 @@ class CohortPanel(QWidget):
         self._pages.setCurrentIndex(0 if folder is None else 1)
         self._pages.setHidden(folder is None and cohort.opening.is_running)
         self._failed.show_failure(next((lane.failure for lane in self._lanes() if lane.failure), None))
-        for running in (self._opening, self._running):
-            running.show_state()
         if folder is None:
             return
         self._name.setText(folder.name)

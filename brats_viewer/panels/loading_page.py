@@ -25,7 +25,8 @@ class LoadingPage(QWidget):
         for widget in (self._stage, self._bar, cancel):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
-        self._lane.changed.connect(self._show)
+        for changed in (self._lane.changed, self._lane.progressed):
+            changed.connect(self._show)
 
     def _show(self) -> None:
         progress = self._lane.progress

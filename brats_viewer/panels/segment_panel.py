@@ -77,7 +77,6 @@ class SegmentPanel(Card):
         self._segment.setVisible(not running)
         self._segment.setEnabled(session.can_segment)
         self._segment.setText("Starting the engine…" if surveying else "Segment")
-        self._running.show_state()
         self._failed.show_failure(session.segmenting.failure or session.surveying.failure)
         self._retry.setVisible(session.surveying.failure is not None)
 

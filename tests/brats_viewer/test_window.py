@@ -1,6 +1,7 @@
 """The whole window, with a fake engine in a real child process."""
 
 import signal
+import threading
 from pathlib import Path
 
 import nibabel as nib
@@ -8,11 +9,13 @@ import numpy as np
 import psutil
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.app import MainWindow
+from brats_viewer.controls import RunningLine
 from brats_viewer.session import Overlay
+from engine.progress import Progress, Work
 from tests.brats_viewer.conftest import FakeEngine, WriteCase
 from tests.brats_viewer.driving import PATIENT_MS, answer, trigger
 
@@ -53,6 +56,28 @@ def children() -> list[psutil.Process]:
     return [c for c in psutil.Process().children() if not any("resource_tracker" in a for a in c.cmdline())]
 
 
+# Exporting
+
+
+def test_an_export_is_followed_in_the_status_bar(qtbot: QtBot, open_case: MainWindow) -> None:
+    gate, report = threading.Event(), open_case.actions_by_id["export_report"]
+    line = open_case.statusBar().findChild(RunningLine)
+
+    def work() -> Work[None]:
+        yield Progress(0, 2, "painting slices")
+        assert gate.wait(10)
+
+    assert not line.isVisible()
+    assert report.isEnabled()
+    open_case.session.exporting.start(work(), lambda _: None)
+    assert line.isVisible()
+    assert not report.isEnabled()
+    qtbot.waitUntil(lambda: any(label.text().startswith("Painting") for label in line.findChildren(QLabel)))
+    gate.set()
+    qtbot.waitUntil(lambda: not line.isVisible())
+    assert report.isEnabled()
+
+
 # Segmenting and saving
 
 
@@ -60,7 +85,8 @@ def test_segment_save_and_find_the_mask_on_disk(
     qtbot: QtBot, open_case: MainWindow, case_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window, seen = open_case, []
-    window.session.segmenting.changed.connect(lambda: seen.append(window.session.segmenting.progress))
+    for changed in (window.session.segmenting.changed, window.session.segmenting.progressed):
+        changed.connect(lambda: seen.append(window.session.segmenting.progress))
     segment(qtbot, window)
     stages = [progress.stage for progress in seen if progress]
     assert stages[0] == "starting"
