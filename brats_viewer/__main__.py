@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     start_log(_PROGRAM, verbose=options.verbose)
+    gc.disable()  # what is loaded and laid out at first is no garbage
     from brats_viewer.preflight import display_problem, missing_libraries_line
 
     try:
@@ -70,6 +72,8 @@ def _run(case: Path | None) -> int:
         session.open(case.absolute())
     else:
         window.reopen()
+    gc.freeze()  # or each full collection would look through all that, for as long as three slice changes take
+    gc.enable()
     try:
         return application.exec()
     finally:

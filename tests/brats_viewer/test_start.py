@@ -60,6 +60,14 @@ def test_the_engine_is_asked_from_the_window_that_still_has_no_torch() -> None:
     assert out.splitlines()[-1] == "True False"
 
 
+def test_the_collector_leaves_alone_what_was_there_before_the_window() -> None:
+    count = "gc.isenabled(), gc.get_freeze_count() > 20_000, len(gc.get_objects()) < 10_000"
+    process = run(then=f"import gc; print({count}); self.close()")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert out.splitlines()[-1] == "True True True"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 def test_ctrl_c_ends_it() -> None:
     process = run(then="pass")
