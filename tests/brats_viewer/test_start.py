@@ -1,6 +1,7 @@
 """The command itself, in a process of its own as a person starts it."""
 
 import ctypes.util
+import gc
 import os
 import signal
 import subprocess
@@ -130,6 +131,7 @@ def test_a_missing_library_of_qt_ends_in_one_line(
     with pytest.raises(SystemExit) as left:
         __main__.main([])
     assert left.value.code == 2
+    assert gc.isenabled()
     assert capsys.readouterr().err == (
         "brats-viewer: Qt needs libEGL.so.1: "
         "apt install libegl1 (Debian, Ubuntu) or dnf install libglvnd-egl (Fedora)\n"
