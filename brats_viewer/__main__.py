@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PROGRAM = "brats-viewer"
 _INTERRUPTED = 130
+_SWITCH_S = 0.001
+"""How long a thread of Python keeps the others waiting; the window's waits after each of its views is painted."""
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +78,7 @@ def _open(case: Path | None) -> "tuple[QApplication, MainWindow]":
     from brats_viewer.theme import Theme, app_icon
     from engine.isolate import Worker
 
+    sys.setswitchinterval(_SWITCH_S)
     application = QApplication([_PROGRAM])
     application.setApplicationName("BraTS Viewer")
     application.setApplicationVersion(__version__)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from brats_viewer.readings import Overlay, Reading, label_volumes_ml
+from brats_viewer.readings import Marks, Overlay, Reading
 from engine.data import Case, Label, LabelMap, Modality, Orientation, Segmentation, orient
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
@@ -35,7 +35,7 @@ class OpenCase(QObject):
         self._saved_path: Path | None = None
         self._others: dict[str, Reading] = {}
         self._pair: tuple[str, str] | None = None
-        self._volumes: dict[str, tuple[LabelMap, Mapping[Label, float]]] = {}
+        self._marks: dict[str, tuple[LabelMap, Marks]] = {}
         self._turned: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
 
     # The case
@@ -55,7 +55,7 @@ class OpenCase(QObject):
         self._case = case
         self._orientation = orient(case.native, DISPLAY_AXES) if case else None
         self._prediction, self._prediction_saved, self._saved_path = None, True, None
-        self._others, self._pair, self._volumes, self._turned = {}, None, {}, {}
+        self._others, self._pair, self._marks, self._turned = {}, None, {}, {}
         self.case_changed.emit()
         self.readings_changed.emit()
 
@@ -167,16 +167,24 @@ class OpenCase(QObject):
         uncertainty = self._prediction.uncertainty if self._prediction else None
         return self._on_display("entropy", uncertainty.entropy) if uncertainty else None
 
+    def marks(self, key: str) -> Marks | None:
+        """Where a label map marks anything on the display grid, and how much; None where there is no such map."""
+        labels = self.label_map(key)
+        if labels is None or self._orientation is None:
+            return None
+        looked_through, marks = self._marks.get(key, (None, None))
+        if marks is None or looked_through is not labels:
+            marks = Marks.of(labels, self._orientation)
+            self._marks[key] = labels, marks
+        return marks
+
     def volumes_ml(self, key: str) -> Mapping[Label, float]:
         """The volume of each label in a label map; empty where there is no such map."""
-        labels = self.label_map(key)
-        if labels is None:
+        marks = self.marks(key)
+        if marks is None or self._orientation is None:
             return MappingProxyType({})
-        measured, volumes = self._volumes.get(key, (None, MappingProxyType({})))
-        if measured is not labels:
-            volumes = label_volumes_ml(labels)
-            self._volumes[key] = labels, volumes
-        return volumes
+        voxel_ml = self._orientation.native.voxel_ml
+        return MappingProxyType({label: count * voxel_ml for label, count in marks.voxels.items()})
 
 
 def _earlier_key(made: Segmentation) -> str:
