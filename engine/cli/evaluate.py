@@ -6,17 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine import RESEARCH_USE
 from engine.cli.console import watch
 from engine.data import CONVENTIONS, Modality
 from engine.data.naming import modality_named
 from engine.errors import EvaluationError
 from engine.evaluate import Evaluation, evaluate
+from engine.evaluate.report import report
 from engine.model import DEFAULT_MODEL
 from engine.predict import TTA_SCHEMES
-from engine.score import Spread
 
-_ROWS = (("mean", "mean"), ("std", "std"), ("25th", "percentile_25"), ("75th", "percentile_75"))
 _MOST_FAILURES = 20
 
 
@@ -48,7 +46,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
         help="give the model these images of each case only, as if the others were missing",
     )
     parser.add_argument("--labels", choices=tuple(CONVENTIONS), help="read truths so; default: as they are named")
-    parser.add_argument("--no-masks", dest="masks", action="store_false", help="do not keep the predicted masks")
+    parser.add_argument("--no-masks", dest="keep_masks", action="store_false", help="do not keep the predicted masks")
     parser.set_defaults(run=run)
 
 
@@ -62,39 +60,13 @@ def run(options: argparse.Namespace) -> None:
         tta=options.tta,
         modalities=options.modalities,
         convention=CONVENTIONS[options.labels] if options.labels else None,
-        masks=options.masks,
+        keep_masks=options.keep_masks,
     )
     evaluation = watch(work, quiet=options.quiet)
     _tell_failures(evaluation)
     if not evaluation.results:
         raise EvaluationError(f"{options.dataset}: none of its {evaluation.summary['cases_found']} cases was scored")
-    print(json.dumps(evaluation.summary, indent=2) if options.json else _report(evaluation))
-
-
-def _report(evaluation: Evaluation) -> str:
-    summary = evaluation.summary
-    model, modalities = summary["model"], [Modality(name) for name in summary["modalities"]]
-    images = "" if len(modalities) == len(Modality) else f", of {', '.join(m.display_name for m in modalities)} only"
-    count = "1 case" if summary["cases"] == 1 else f"{summary['cases']} cases"
-    return "\n".join(
-        (
-            _table(evaluation.dice),
-            "",
-            f"Dice of {count}; a region that is absent from the truth scores 1 if nothing is predicted, else 0.",
-            f"average: of the three in each case. std: {summary['std']}.",
-            f"model {model['name']} ({model['sha256'][:12]}), TTA {summary['tta']}{images}; each case is in "
-            f"{evaluation.folder / 'cases.csv'}",
-            RESEARCH_USE,
-        )
-    )
-
-
-def _table(columns: dict[str, Spread]) -> str:
-    lines = [" " * 6 + "".join(f"{name:>9}" for name in columns)]
-    for heading, name in _ROWS:
-        values = (getattr(spread, name) for spread in columns.values())
-        lines.append(f"{heading:6}" + "".join(f"{'-' if value is None else f'{value:.3f}':>9}" for value in values))
-    return "\n".join(lines)
+    print(json.dumps(evaluation.summary, indent=2) if options.json else report(evaluation))
 
 
 def _tell_failures(evaluation: Evaluation) -> None:
