@@ -9,12 +9,9 @@ from io import BytesIO
 from PIL import Image, ImageDraw, ImageFont
 
 from engine import RESEARCH_USE
-from engine.data import Region
-from engine.evaluate.table import CaseResult
-from engine.score import AVERAGE, box
+from engine.evaluate.table import COLUMNS, CaseResult
+from engine.score import box
 from engine.score.lesions import ABSENT_LESION_HD95_MM
-
-COLUMNS = (*(region.value for region in Region), AVERAGE)
 
 _Colour = tuple[int, int, int]
 # Told apart with any of the common colour visions (Okabe and Ito 2008).
@@ -170,7 +167,7 @@ class _Canvas:
 
     def png(self) -> bytes:
         content = BytesIO()
-        self._image.reduce(_DRAWN // _KEPT).save(content, "PNG", optimize=True)
+        self._image.reduce(_DRAWN // _KEPT).save(content, "PNG")
         return content.getvalue()
 
 

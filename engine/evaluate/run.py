@@ -131,7 +131,7 @@ def evaluate_each(
                 _check_computable(run.record.setup.method, device)
         evaluations = []
         for run in runs:
-            name = f"{run.evaluation.name}: " if len(runs) > 1 else ""
+            name = f"{run.record.folder.name}: " if len(runs) > 1 else ""
             evaluations.append((yield from _work_off(run, device, name)))
         return evaluations
 

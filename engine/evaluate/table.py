@@ -14,7 +14,8 @@ HASH_DIGITS = 12
 LESIONWISE = "lesionwise_"
 """Before the name of a measure that is of lesions."""
 CASE_MEASURES = (*MEASURES, *(f"{LESIONWISE}{measure}" for measure in LESION_MEASURES))
-"""What is measured of a case in ET, TC, WT and their average."""
+"""What is measured of a case in each of `COLUMNS`."""
+COLUMNS = (*(region.value for region in Region), AVERAGE)
 
 _OF_SCORE = tuple(field.name for field in fields(Score))
 _COLUMNS = (

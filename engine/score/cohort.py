@@ -85,7 +85,8 @@ def cohort_table(cases: Sequence[Measured], measure: str = "dice") -> dict[str, 
 class Box:
     """How values lie, as in Tukey's box plot (Exploratory Data Analysis, 1977).
 
-    The quartiles are linear between ranks; low and high are the last values within 1.5 of their distance from them.
+    The quartiles are linear between ranks; low and high are the last values within 1.5 of their distance from them,
+    or the quartiles themselves where no value is there, as of a few cases whose quartiles lie between two.
     """
 
     low: float
@@ -105,4 +106,4 @@ def box(values: Sequence[float]) -> Box:
     first, median, third = (float(found) for found in np.percentile(array, (25, 50, 75)))
     reach = _WHISKERS * (third - first)
     within = array[(array >= first - reach) & (array <= third + reach)]
-    return Box(float(within.min()), first, median, third, float(within.max()))
+    return Box(min(float(within.min()), first), first, median, third, max(float(within.max()), third))
