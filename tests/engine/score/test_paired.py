@@ -24,6 +24,22 @@ def test_equal_cases_are_ranked_and_left_out():
     assert (found.n, found.above, found.below) == (5, 2, 1)
 
 
+@pytest.mark.parametrize("n", [12, 50])
+def test_without_ties_it_is_scipys_exact_test(n):
+    from scipy.stats import wilcoxon
+
+    values = skewed(n)
+    assert paired(values.tolist()).p == pytest.approx(wilcoxon(values, method="exact").pvalue, rel=1e-9)
+
+
+def test_many_cases_are_nearly_normal():
+    # With ties and zeros, on either side of where counting ends.
+    values = np.round(skewed(200) - 0.014, 2).tolist()
+    counted, normal = paired(values).p, paired([*values, 0.0]).p
+    assert 0.05 < counted < 0.95
+    assert normal == pytest.approx(counted, rel=0.05)
+
+
 def test_no_difference_at_all():
     assert paired([0.0, 0.0, 0.0]) == Paired(3, 0.0, 0.0, 0.0, 1.0, 1.0, 0, 0)
 
