@@ -12,8 +12,27 @@ AVERAGE = "average"
 """The column of the mean of ET, TC and WT, taken in each case before anything is taken over the cases."""
 
 MEASURES = ("dice", "hd95_mm", "sensitivity", "specificity")
+"""Of a `Score`."""
+
+LESION_MEASURES = ("dice", "hd95_mm")
+"""Of a `Lesionwise`."""
 
 _WHISKERS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Lesionwise:
+    """The means over a region's lesions that `LesionScore` has, without the lesions.
+
+    dice: in [0, 1], 1 is perfect. hd95_mm: in mm, 0 is perfect.
+    """
+
+    dice: float
+    hd95_mm: float
+
+
+Measured = Mapping[Region, Score] | Mapping[Region, Lesionwise]
+"""What a case has of every region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +61,14 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(float(array.mean()), std, float(low), float(high))
 
 
-def average(scores: Mapping[Region, Score], measure: str = "dice") -> float | None:
-    """The mean over a case's regions of one of `MEASURES`; None where a region has no value."""
+def average(scores: Measured, measure: str = "dice") -> float | None:
+    """The mean over a case's regions of one of its measures; None where a region has no value."""
     values = [getattr(score, measure) for score in scores.values()]
     return None if None in values else float(np.mean(values))
 
 
-def cohort_table(cases: Sequence[Mapping[Region, Score]], measure: str = "dice") -> dict[str, Spread]:
-    """The columns ET, TC, WT and `AVERAGE` of one of `MEASURES` over `cases`, each of which has all regions.
+def cohort_table(cases: Sequence[Measured], measure: str = "dice") -> dict[str, Spread]:
+    """The columns ET, TC, WT and `AVERAGE` of one of their measures over `cases`, each of which has all regions.
 
     A region that is absent from the truth counts as `Score` says. A case without a value (the specificity of a truth
     that fills the image) is left out of its column, and a column without any value out of the table.
@@ -66,7 +85,8 @@ def cohort_table(cases: Sequence[Mapping[Region, Score]], measure: str = "dice")
 class Box:
     """How values lie, as in Tukey's box plot (Exploratory Data Analysis, 1977).
 
-    The quartiles are linear between ranks; low and high are the last values within 1.5 of their distance from them.
+    The quartiles are linear between ranks; low and high are the last values within 1.5 of their distance from them,
+    or the quartiles themselves where no value is there, as of a few cases whose quartiles lie between two.
     """
 
     low: float
@@ -86,4 +106,4 @@ def box(values: Sequence[float]) -> Box:
     first, median, third = (float(found) for found in np.percentile(array, (25, 50, 75)))
     reach = _WHISKERS * (third - first)
     within = array[(array >= first - reach) & (array <= third + reach)]
-    return Box(float(within.min()), first, median, third, float(within.max()))
+    return Box(min(float(within.min()), first), first, median, third, max(float(within.max()), third))

@@ -49,3 +49,5 @@ def test_whiskers_end_at_the_last_values_within_reach():
     assert box([0.0, 0.6, 0.7, 0.8, 0.9]) == Box(0.6, 0.6, 0.7, 0.8, 0.9)
     assert box([0.35, 0.6, 0.7, 0.8, 1.0]).low == 0.35
     assert box([0.5]) == Box(0.5, 0.5, 0.5, 0.5, 0.5)
+    # Quartiles 0.625 and 0.75: 0.25 is out of reach, and the next value, 0.75, does not lie below the box.
+    assert box([0.25, 0.75, 0.75, 0.75]) == Box(0.625, 0.625, 0.75, 0.75, 0.75)
