@@ -25,7 +25,7 @@ from engine.data import (
 from engine.data.save import check_targets
 from engine.errors import CaseError
 from engine.model import DEFAULT_MODEL, find_model
-from engine.predict import TTA_SCHEMES, segment
+from engine.predict import AUTO, BACKENDS, TTA_SCHEMES, segment
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +52,12 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|FOLDER", help="see `models list` (%(default)s)")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: %(default)s")
+    parser.add_argument(
+        "--backend",
+        choices=(AUTO, *BACKENDS),
+        default=AUTO,
+        help="what computes; auto, the default, is the fastest that gives the same as torch, found out once",
+    )
     parser.add_argument(
         "--tta",
         choices=TTA_SCHEMES,
@@ -83,7 +89,14 @@ def run(options: argparse.Namespace) -> None:
     case = watch(load_case(files, truth=False, resample=options.resample), quiet=options.quiet)
     _tell(case.warnings, quiet=options.quiet)
     unsure = options.json or options.uncertainty is not None
-    work = segment(case, model=options.model, device=options.device, tta=options.tta, uncertainty=unsure)
+    work = segment(
+        case,
+        model=options.model,
+        device=options.device,
+        backend=options.backend,
+        tta=options.tta,
+        uncertainty=unsure,
+    )
     segmentation = watch(work, quiet=options.quiet)
     _tell(segmentation.notes, quiet=options.quiet)
     convention = CONVENTIONS[options.labels] if options.labels else output_convention(files)
@@ -99,6 +112,7 @@ def run(options: argparse.Namespace) -> None:
         "model": segmentation.model,
         "model_sha256": segmentation.model_sha256,
         "device": segmentation.device,
+        "backend": segmentation.backend,
         "tta": segmentation.tta,
         "seconds": segmentation.seconds,
         "inputs": {str(modality): str(source) for modality, source in files.images.items()},
@@ -110,6 +124,8 @@ def run(options: argparse.Namespace) -> None:
 def _summary(result: dict[str, Any]) -> str:
     volumes = ", ".join(f"{region} {volume:.1f} ml" for region, volume in result["volumes_ml"].items())
     pace = f"{result['seconds']:.1f} s on {result['device']}"
+    if result["backend"]:
+        pace += f" with {result['backend']}"
     beside = f"; uncertainty in {result['uncertainty']}" if result["uncertainty"] else ""
     return f"{result['mask']}: {volumes}; labels of {CONVENTIONS[result['labels']].title}; {pace}{beside}"
 
