@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.runs.settings import Shape, TrainConfig
 from engine.synth.contrast import T1C, T1N, T2F, T2W
 from engine.synth.draw import Draw
-from engine.train.config import Shape, TrainConfig
 
 SUBSETS: tuple[tuple[tuple[int, ...], float], ...] = (
     ((T1C, T2F), 0.3),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.model.unet import UNet, UNetConfig
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 from engine.train.losses import dice_loss, focal_loss
 
 

@@ -14,9 +14,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from engine.runs.settings import TrainConfig
 from engine.synth.draw import Draw
 from engine.train.augment import cut_patch, drop_modalities, flip
-from engine.train.config import TrainConfig
 
 AHEAD = 3
 _SEED_BITS = 31  # torch's generator on the CPU looks at 32 bits of a seed and no more

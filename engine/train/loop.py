@@ -17,10 +17,10 @@ from torch import Tensor
 
 from engine.errors import DeviceError, TrainingError
 from engine.progress import Progress, Work
+from engine.runs.folder import RunFolder
+from engine.runs.settings import TrainConfig
 from engine.train import checkpoint
-from engine.train.config import TrainConfig
 from engine.train.feed import Example, Source, batches
-from engine.train.run import RunFolder
 from engine.train.sources import SyntheticSource, prepare_folder
 from engine.train.trainer import Trainer
 from engine.train.validate import mean_dice, validation_examples

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch.nn import Parameter
 
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 
 FINAL_SHARE = 0.01  # of the learning rate, at the end of either schedule
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from engine.data import Modality, Region
 from engine.model import ModelCard
 from engine.model.bundle import architecture, save_bundle
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
+from engine.train.network import network_config
 
 AXIS_CODES = "LPS"
 
@@ -25,7 +26,7 @@ def blank_card(config: TrainConfig) -> ModelCard:
         name="",
         title="",
         description="",
-        architecture=architecture(config.network),
+        architecture=architecture(network_config(config)),
         modalities=modalities,
         optional=modalities,
         regions=(Region.ET, Region.TC, Region.WT),

@@ -16,12 +16,12 @@ from engine.predict.normalise import zscore
 from engine.predict.prepare import prepare
 from engine.predict.resample import resample
 from engine.progress import Pace, Work
+from engine.runs.settings import TrainConfig
 from engine.synth.anatomy import FieldOfView
 from engine.synth.atlas import load_atlas
 from engine.synth.case import make_case
 from engine.synth.draw import Draw
 from engine.train.augment import turn_and_scale, vary_intensities
-from engine.train.config import TrainConfig
 from engine.train.feed import Example
 from engine.train.publish import blank_card
 

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from engine.errors import TrainingError
 from engine.model.unet import UNet
+from engine.runs.settings import Precision, TrainConfig
 from engine.train import checkpoint
-from engine.train.config import Precision, TrainConfig
 from engine.train.deep import DeepHeads, all_logits, deep_loss
 from engine.train.feed import Batch
 from engine.train.losses import region_targets
+from engine.train.network import network_config
 from engine.train.optimiser import learning_rate, make_optimiser
 
 
@@ -41,8 +42,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config = config
         self.device = device
-        self.network = UNet(config.network).to(device)
-        self.heads = DeepHeads(config.network, config.deep_supervision).to(device)
+        self.network = UNet(network_config(config)).to(device)
+        self.heads = DeepHeads(network_config(config), config.deep_supervision).to(device)
         self.parameters = [*self.network.parameters(), *self.heads.parameters()]
         self.optimiser = make_optimiser(config, self.parameters, config.steps)
         self.average = _copied(self.network.state_dict())
@@ -103,7 +104,7 @@ class Trainer:
 
     def averaged_network(self) -> UNet:
         """A network with the averaged weights, ready to predict."""
-        network = UNet(self.config.network).to(self.device)
+        network = UNet(network_config(self.config)).to(self.device)
         network.load_state_dict(self.average)
         return network.eval()
 

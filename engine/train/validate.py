@@ -11,7 +11,7 @@ from torch.nn import Module
 
 from engine.data import Region
 from engine.predict.windows import Stitch, gaussian_weights, windows
-from engine.train.config import Shape, TrainConfig
+from engine.runs.settings import Shape, TrainConfig
 from engine.train.feed import Example
 from engine.train.losses import region_targets
 from engine.train.sources import SyntheticSource

@@ -9,8 +9,9 @@ from typing import Self
 from engine.data.atomic import write_atomically
 from engine.model.unet import UNet, parameter_count
 from engine.progress import Work
+from engine.runs.folder import RunFolder
 from engine.train.loop import train
-from engine.train.run import RunFolder
+from engine.train.network import network_config
 from engine.train.trainer import Trainer
 from engine.train.validate import mean_dice, validation_examples
 from tests.benchmarks.ablations.recipes import Recipe
@@ -62,7 +63,7 @@ def _result(recipe: Recipe, trained: Trainer, log: Path) -> Result:
     config, network = recipe.config, trained.network.eval()
     records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     last = mean_dice(network, validation_examples(config, trained.device), config.window)
-    parameters = parameter_count(UNet(config.network))
+    parameters = parameter_count(UNet(network_config(config)))
     return Result(recipe.name, recipe.change, parameters, step_seconds(records), records[-1]["dice"], last)
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import torch
 
+from engine.runs.settings import TrainConfig
 from engine.synth.draw import Draw
 from engine.train.augment import cut_patch, drop_modalities, flip, turn_and_scale, vary_intensities
-from engine.train.config import TrainConfig
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(shape=(32, 32, 32), patch=(16, 16, 16), depth=2, foreground=1.0)

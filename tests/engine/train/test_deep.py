@@ -12,12 +12,13 @@ from engine.model import read_card
 from engine.model.bundle import load_network
 from engine.model.unet import UNet, UNetConfig
 from engine.progress import finish
+from engine.runs.settings import TrainConfig
 from engine.train import checkpoint
-from engine.train.config import TrainConfig
 from engine.train.deep import DeepHeads, all_logits, deep_loss, pyramid
 from engine.train.feed import Batch
 from engine.train.loop import train
 from engine.train.losses import dice_loss, focal_loss, region_targets
+from engine.train.network import network_config
 from engine.train.publish import publish
 from engine.train.trainer import Trainer
 
@@ -134,7 +135,7 @@ def test_what_is_published_is_the_plain_network(tmp_path: Path):
     trainer = finish(train(TINY, tmp_path / "run"))
     publish(tmp_path / "model", TINY, trainer.average, title="Tiny", description="", training={})
     network = load_network(read_card(tmp_path / "model"))
-    assert network.state_dict().keys() == UNet(TINY.network).state_dict().keys()
+    assert network.state_dict().keys() == UNet(network_config(TINY)).state_dict().keys()
 
 
 @pytest.mark.parametrize(

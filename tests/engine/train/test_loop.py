@@ -13,12 +13,12 @@ from engine.errors import TrainingError
 from engine.model import read_card
 from engine.model.bundle import load_network
 from engine.progress import finish
+from engine.runs.folder import RunFolder
+from engine.runs.settings import TrainConfig
 from engine.train import checkpoint
-from engine.train.config import TrainConfig
 from engine.train.feed import Batch, make_batch
 from engine.train.loop import train
 from engine.train.publish import publish
-from engine.train.run import RunFolder
 from engine.train.sources import SyntheticSource
 from engine.train.trainer import Trainer, learning_rate, uses_bfloat16
 from engine.train.validate import BEYOND, FIRST_SEED, mean_dice, validation_examples

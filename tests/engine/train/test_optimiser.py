@@ -14,8 +14,8 @@ from torch.nn import Parameter
 
 from engine.errors import TrainingError
 from engine.progress import finish
+from engine.runs.settings import TrainConfig
 from engine.train import checkpoint
-from engine.train.config import TrainConfig
 from engine.train.feed import Batch
 from engine.train.loop import train
 from engine.train.optimiser import Ranger21, make_optimiser

@@ -9,10 +9,10 @@ import torch
 
 from engine.errors import TrainingError
 from engine.progress import finish
+from engine.runs.settings import TrainConfig
 from engine.synth.anatomy import FieldOfView
 from engine.synth.layout import LAYOUTS
 from engine.synth.synthesize import Recipe, synthesize
-from engine.train.config import TrainConfig
 from engine.train.loop import train
 from engine.train.sources import prepare_folder, resample_labels
 

@@ -11,7 +11,7 @@ import psutil
 
 from engine.data.atomic import write_atomically
 from engine.errors import TrainingError
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 
 CONFIG_FILE = "config.json"
 SOURCE_FILE = "source.json"
