@@ -17,6 +17,7 @@ Levels = tuple[float, float]
 """The intensities shown black and white."""
 
 
+_BLACK_TO_WHITE = (0.01, 0.995)
 _SAMPLED_VOXELS = 200_000
 _ENOUGH_VOXELS = 4_000_000
 """An image of more voxels than this has enough of them at every second place."""
@@ -49,9 +50,21 @@ def largest_slice_centre(labels: NDArray[np.uint8] | NDArray[np.bool_]) -> Index
     >>> largest_slice_centre(labels)
     (2, 2, 1)
     """
-    sizes = np.count_nonzero(labels, axis=(0, 1))
-    k = int(sizes.argmax())
+    k = int(marked_per_slice(labels, 2).argmax())
     return slice_centre(labels[:, :, k] > 0, 2, k)
+
+
+def marked_per_slice(labels: NDArray[np.uint8] | NDArray[np.bool_], axis: int) -> NDArray[np.int64]:
+    """How many voxels are labelled in each slice along `axis` of a label map (X, Y, Z).
+
+    >>> marked_per_slice(np.pad(np.ones((1, 2, 3), np.uint8), ((1, 0), (0, 0), (0, 0))), 0).tolist()
+    [0, 6]
+    """
+    marked = labels > 0
+    box = bounding_box(marked)
+    counts = np.zeros(labels.shape[axis], dtype=np.int64)
+    counts[box[axis]] = np.count_nonzero(marked[box], axis=tuple(other for other in range(3) if other != axis))
+    return counts
 
 
 def slice_centre(mask: NDArray[np.bool_], axis: int, number: int) -> Index | None:
@@ -82,5 +95,6 @@ def brain_levels(image: NDArray[np.float32]) -> Levels:
     if inside.size == 0:
         return float(image.min()), float(image.max()) + 1.0
     sample = inside[:: max(1, inside.size // _SAMPLED_VOXELS)]
-    black, white = (float(value) for value in np.percentile(sample, (1.0, 99.5)))
+    ranks = [round(share * (sample.size - 1)) for share in _BLACK_TO_WHITE]
+    black, white = (float(value) for value in np.partition(sample, ranks)[ranks])
     return black, white if white > black else black + 1.0

@@ -13,6 +13,7 @@ from brats_viewer.views.pane import Cell, cells
 from brats_viewer.views.slice_view import SliceView
 from brats_viewer.views.surface_view import SurfaceView
 from engine.data import Modality, foreground
+from engine.data.box import NOTHING, bounding_box
 
 GAP_PX = 2
 LEAST_PX = (240, 200)
@@ -180,10 +181,11 @@ class SliceGrid(QWidget):
         image = self._document.image()
         if image is None:
             return np.zeros(3), np.ones(3)
-        inside = np.argwhere(foreground(image[::2, ::2, ::2])) * 2
-        if len(inside) == 0:
+        box = bounding_box(foreground(image[::2, ::2, ::2]))
+        if box == NOTHING:
             return np.zeros(3), np.array(image.shape) - 1
-        return inside.min(axis=0), np.minimum(inside.max(axis=0) + 1, np.array(image.shape) - 1)
+        first, last = np.array([[2 * ends.start, 2 * ends.stop - 1] for ends in box]).T
+        return first, np.minimum(last, np.array(image.shape) - 1)
 
     def _fitting_scale(self, view: SliceView) -> float:
         """Pixels per mm at which the brain fits into a view."""

@@ -1,6 +1,6 @@
 """The curve under the slices: how well each slice of the active plane agrees, and where the cursor is among them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, 
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from brats_viewer.display import LABEL_COLOURS, REGION_LABEL
+from brats_viewer.readings import marked_per_slice
 from brats_viewer.session import Session
 from engine.data import Region
 from engine.score import SliceScores
@@ -80,9 +81,10 @@ class SliceStrip(QWidget):
         if self._slices:
             whole = self._slices[Region.WT]
             return np.maximum(whole.truth, whole.prediction)
-        labels, axis = self._session.labels_of(self._session.overlay), self._session.plane.normal
-        others = tuple(other for other in range(3) if other != axis)
-        return np.zeros(self._count, dtype=np.int64) if labels is None else np.count_nonzero(labels, axis=others)
+        labels = self._session.labels_of(self._session.overlay)
+        if labels is None:
+            return np.zeros(self._count, dtype=np.int64)
+        return marked_per_slice(labels, self._session.plane.normal)
 
     # Geometry
 
@@ -94,8 +96,15 @@ class SliceStrip(QWidget):
 
     def position(self, number: float, share: float) -> QPointF:
         """Where a slice with a Dice, or a share of the most tumour, of `share` is drawn."""
+        return self._positions([number], [share])[0]
+
+    def _positions(self, numbers: Sequence[float], shares: Sequence[float]) -> list[QPointF]:
         area, count = self._area(), max(self._count, 1)
-        return QPointF(area.left() + (number + 0.5) / count * area.width(), area.bottom() - share * area.height())
+        wide, high = area.width() / count, area.height()
+        return [
+            QPointF(area.left() + (number + 0.5) * wide, area.bottom() - share * high)
+            for number, share in zip(numbers, shares, strict=True)
+        ]
 
     # Painting
 
@@ -130,11 +139,12 @@ class SliceStrip(QWidget):
     def _draw_amount(self, painter: QPainter, amount: NDArray[np.int64]) -> None:
         grey = self.palette().color(QPalette.ColorRole.PlaceholderText)
         grey.setAlpha(55)
-        heights = (amount / max(int(amount.max()), 1)).tolist()
-        steps = [self.position(n + end, share) for n, share in enumerate(heights) for end in (-0.5, 0.5)]
+        ends = np.arange(len(amount) + 1) - 0.5
+        heights = np.pad(np.repeat(amount / max(int(amount.max()), 1), 2), 1)
+        steps = self._positions(np.repeat(ends, 2).tolist(), heights.tolist())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(grey)
-        painter.drawPolygon(QPolygonF([self.position(-0.5, 0), *steps, self.position(len(heights) - 0.5, 0)]))
+        painter.drawPolygon(QPolygonF(steps))
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _draw_axes(self, painter: QPainter) -> None:
@@ -157,7 +167,7 @@ class SliceStrip(QWidget):
         """The Dice (N,) of the slices as a line with gaps where there is none; a slice alone is a dot."""
         painter.setPen(QPen(colour, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
         for begin, end in known_runs(dice):
-            points = [self.position(number, float(dice[number])) for number in range(begin, end)]
+            points = self._positions(range(begin, end), dice[begin:end].tolist())
             painter.drawPolyline(QPolygonF(points)) if len(points) > 1 else painter.drawPoint(points[0])
 
     def _draw_marker(self, painter: QPainter) -> None:

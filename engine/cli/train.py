@@ -38,10 +38,10 @@ def run(options: argparse.Namespace) -> None:
     import torch
 
     from engine.predict.device import choose_device
-    from engine.train.config import TrainConfig
+    from engine.runs.folder import RunFolder
+    from engine.runs.settings import TrainConfig
     from engine.train.loop import train
     from engine.train.publish import publish
-    from engine.train.run import RunFolder
 
     if options.threads is not None:
         if options.threads < 1:

@@ -17,11 +17,11 @@ def background_value(image: NDArray[np.floating]) -> float:
     >>> background_value(np.pad(np.ones((2, 2, 2)), 1, constant_values=-1.0))
     -1.0
     """
-    edges = image[_edges(image.shape)]
-    values, counts = np.unique(edges, return_counts=True)
-    if edges.size == 0 or 2 * int(counts.max()) < edges.size:
-        return 0.0
-    return float(values[counts.argmax()])
+    edges = np.sort(image[_edges(image.shape)])
+    for middle in edges[(edges.size - 1) // 2 : edges.size // 2 + 1]:  # what half of them share lies in their middle
+        if 2 * int(np.count_nonzero(edges == middle)) >= edges.size:
+            return float(middle)
+    return 0.0
 
 
 def foreground(image: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -1,16 +1,17 @@
 """Loading a case: its images, read side by side, and its truth, on one grid."""
 
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from engine.data.case import Case, CaseFiles, ImageSource, Modality
 from engine.data.checks import case_warnings
 from engine.data.convention import decide_convention
 from engine.data.labels import CONVENTIONS, LabelConvention
-from engine.data.nifti import NiftiFile, grid_difference, is_bare, open_nifti
+from engine.data.nifti import grid_difference, is_bare, open_nifti
 from engine.data.regrid import regrid_labels, regrid_volume
 from engine.data.volume import Grid, LabelMap, Volume
 from engine.errors import CaseError, GridMismatchError, LabelConventionError
@@ -39,29 +40,26 @@ def load_case(
     file that cannot be read; LabelConventionError if the truth's convention is not known or contradicted.
     """
     _check_has_images(files)
+    parts = _Parts(files)
+    paths = dict.fromkeys(source.path for source in files.images.values())
+    reading: list[Callable[[], None]] = [partial(parts.read_images, path) for path in paths]
     truth_path = files.truth if truth else None
     if truth_path is not None:
-        convention = _truth_convention(files, truth_path, convention)
-    paths = list(dict.fromkeys(source.path for source in files.images.values()))
-    opened = yield from _read_all(paths + ([truth_path] if truth_path is not None else []))
+        reading.append(partial(parts.read_truth, truth_path, _truth_convention(files, truth_path, convention)))
+    yield from _side_by_side(reading, "reading images")
 
-    images: dict[Modality, Volume] = {}
     warnings = list(_choice_warnings(files, truth))
-    with ThreadPoolExecutor(_READERS) as pool:  # to scale and to convert voxels takes as long as to read them
-        scaled = pool.map(lambda source: opened[source.path].volume(source.volume), files.images.values())
-        for modality, (volume, notes) in zip(files.images, scaled, strict=True):
-            images[modality] = volume
-            warnings += notes
-    reference = next(modality for modality in REFERENCE_ORDER if modality in images)
-    target = _Target(images[reference].grid, files.images[reference], resample)
-    for modality, volume in images.items():
-        if target.needs_regridding(volume.grid, files.images[modality], "linearly", warnings):
+    warnings += [note for modality in files.images for note in parts.notes[modality]]
+    reference = next(modality for modality in REFERENCE_ORDER if modality in parts.images)
+    target = _Target(parts.images[reference].grid, files.images[reference], resample)
+    images: dict[Modality, Volume] = {}
+    for modality, source in files.images.items():
+        volume = parts.images[modality]
+        if target.needs_regridding(volume.grid, source, "linearly", warnings):
             volume = regrid_volume(volume, target.grid)
         images[modality] = replace(volume, grid=target.grid)
-    labels = None
-    if truth_path is not None and convention is not None:
-        decoded = convention.decode(opened[truth_path].integers(), str(truth_path))
-        labels = LabelMap(decoded, opened[truth_path].header.grid)
+    labels = parts.truth
+    if truth_path is not None and labels is not None:
         if target.needs_regridding(labels.grid, ImageSource(truth_path), "by the nearest voxel", warnings):
             labels = regrid_labels(labels, target.grid)
         labels = replace(labels, grid=target.grid)
@@ -86,7 +84,28 @@ def load_labels(path: Path, case: Case, convention: LabelConvention | None = Non
             f"{path}: {grid_difference(grid, case.native)}, compared with the case; only labels on the case's own grid "
             "can be laid over it"
         )
-    return LabelMap(known.decode(opened.integers(), str(path)), case.native)
+    return replace(opened.labels(known), grid=case.native)
+
+
+@dataclass(slots=True, eq=False)
+class _Parts:
+    """What has been read of a case, each file in a thread of its own; the file's bytes are let go with it."""
+
+    files: CaseFiles
+    images: dict[Modality, Volume] = field(default_factory=dict)
+    notes: dict[Modality, tuple[str, ...]] = field(default_factory=dict)
+    truth: LabelMap | None = None
+
+    def read_images(self, path: Path) -> None:
+        """Read the images that are in one file."""
+        opened = open_nifti(path)
+        for modality, source in self.files.images.items():
+            if source.path == path:
+                self.images[modality], self.notes[modality] = opened.volume(source.volume)
+
+    def read_truth(self, path: Path, convention: LabelConvention) -> None:
+        """Read the truth."""
+        self.truth = open_nifti(path).labels(convention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +167,15 @@ def _choice_warnings(files: CaseFiles, truth: bool) -> Iterator[str]:
             yield f"{name} was left out, since several images could be it ({choices}); choose one"
 
 
-def _read_all(paths: Iterable[Path]) -> Work[dict[Path, NiftiFile]]:
-    """Read files in threads (decompression runs outside the interpreter's lock); the first failure ends it."""
-    unique = list(dict.fromkeys(paths))
-    pace = Pace(len(unique), "reading images")
-    pool = ThreadPoolExecutor(min(_READERS, len(unique), os.cpu_count() or 1))
+def _side_by_side(jobs: Sequence[Callable[[], None]], stage: str) -> Work[None]:
+    """Do jobs in threads (decompression runs outside the interpreter's lock); the first failure ends it."""
+    pace = Pace(len(jobs), stage)
+    pool = ThreadPoolExecutor(min(_READERS, len(jobs), os.cpu_count() or 1))
     try:
-        jobs: dict[Future[NiftiFile], Path] = {pool.submit(open_nifti, path): path for path in unique}
+        running = [pool.submit(job) for job in jobs]
         yield pace.report(0)
-        opened: dict[Path, NiftiFile] = {}
-        for job in as_completed(jobs):
-            opened[jobs[job]] = job.result()
-            yield pace.report(len(opened))
-        return opened
+        for done, ended in enumerate(as_completed(running), start=1):
+            ended.result()
+            yield pace.report(done)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -4,14 +4,16 @@ The whole stream is read and its checksum verified; the header's claim is held a
 against the real length of the file before an array is made. Every failure is an ImageFileError of one line.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.box import bounding_box
 from engine.data.case import ImageSource
 from engine.data.file_bytes import GZIP_MAX_RATIO, file_size, is_gzip, memory_budget, read_pieces
 from engine.data.foreground import background_value
@@ -30,7 +32,7 @@ class NiftiFile:
 
     path: Path
     header: Header
-    stream: bytes | bytearray
+    stream: NDArray[np.uint8]
     notes: tuple[str, ...]
 
     def volume(self, index: int | None = None) -> tuple[Volume, tuple[str, ...]]:
@@ -42,25 +44,28 @@ class NiftiFile:
         """
         with np.errstate(over="ignore"):  # what float32 cannot hold counts as infinite below
             data = self._scaled(index).astype(np.float32, copy=False)
-        notes = list(self.notes)
+        notes = self.notes if self._holds_integers else (*self.notes, *self._mend(data))
+        return Volume(data, self.header.grid), notes
+
+    def _mend(self, data: NDArray[np.float32]) -> Iterator[str]:
+        """Give what is not finite in `data` the background's value, and say so."""
         finite = np.isfinite(data)
-        if not finite.all():
-            broken = data.size - int(np.count_nonzero(finite))
-            if broken == data.size:
-                raise ImageFileError(f"{self.path}: none of its voxels is a finite number; export it again")
-            data[~finite] = 0.0
-            data[~finite] = background_value(data)
-            notes.append(f"{self.path.name}: {broken} voxels were NaN or infinite and were set to the background")
-        return Volume(data, self.header.grid), tuple(notes)
+        if finite.all():
+            return
+        broken = data.size - int(np.count_nonzero(finite))
+        if broken == data.size:
+            raise ImageFileError(f"{self.path}: none of its voxels is a finite number; export it again")
+        data[~finite] = 0.0
+        data[~finite] = background_value(data)
+        yield f"{self.path.name}: {broken} voxels were NaN or infinite and were set to the background"
 
     def integers(self) -> NDArray[np.integer]:
         """The values (X, Y, Z) of a file that holds labels, rounded where they are stored or scaled as floats.
 
         Raises ImageFileError if one is not an integer (to within 0.001), or not finite.
         """
-        stored = self._stored(None)
-        if np.issubdtype(stored.dtype, np.integer) and self._unscaled:
-            return cast("NDArray[np.integer]", stored)
+        if self._holds_integers:
+            return cast("NDArray[np.integer]", self._stored(None))
         values = self._scaled(None)
         if not np.isfinite(values).all():
             raise ImageFileError(f"{self.path}: holds NaN or infinite values, so it is no label map")
@@ -71,9 +76,24 @@ class NiftiFile:
         integers: NDArray[np.integer] = np.clip(rounded, -(2**31), 2**31 - 1).astype(np.int32)
         return integers
 
+    def labels(self, convention: LabelConvention) -> LabelMap:
+        """The file's label map, its integers read by `convention`.
+
+        Raises ImageFileError where `integers` does, and LabelConventionError if a value is not of the convention.
+        """
+        integers = self.integers()
+        marked = bounding_box(integers != 0)  # outside it all is background, which is 0 in every convention
+        labels = np.zeros(integers.shape, dtype=np.uint8, order="F")
+        labels[marked] = convention.decode(integers[marked], str(self.path))
+        return LabelMap(labels, self.header.grid)
+
     @property
     def _unscaled(self) -> bool:
         return self.header.slope == 1 and self.header.intercept == 0
+
+    @property
+    def _holds_integers(self) -> bool:
+        return self._unscaled and np.issubdtype(self.header.dtype, np.integer)
 
     def _stored(self, index: int | None) -> NDArray[np.generic]:
         """A read-only view of one volume (X, Y, Z) as it is stored."""
@@ -86,7 +106,7 @@ class NiftiFile:
         if not 0 <= index < header.volumes:
             raise ImageFileError(f"{self.path}: has no volume {index}; it holds {header.volumes}, counted from 0")
         start = header.offset + index * header.voxels * header.dtype.itemsize
-        flat = np.frombuffer(memoryview(self.stream).toreadonly(), header.dtype, header.voxels, start)
+        flat = np.frombuffer(self.stream.data.toreadonly(), header.dtype, header.voxels, start)
         return flat.reshape(header.grid.shape, order="F")
 
     def _scaled(self, index: int | None) -> NDArray[np.floating]:
@@ -109,17 +129,11 @@ def open_nifti(path: Path, *, budget_bytes: int | None = None) -> NiftiFile:
     """
     size = file_size(path)
     pieces = read_pieces(path)
-    stream = _take(pieces, HEADER_BYTES)
-    header = parse_header(path, stream)
+    head = _take(pieces, HEADER_BYTES)
+    header = parse_header(path, head)
     gzipped = is_gzip(path)
     _check_claim(path, header, size * GZIP_MAX_RATIO if gzipped else size, budget_bytes or memory_budget())
-    for piece in pieces:
-        stream += piece
-        if len(stream) > header.stream_bytes:
-            break
-    if len(stream) != header.stream_bytes:
-        how = "cut off: it ends before" if len(stream) < header.stream_bytes else "damaged: it goes on after"
-        raise ImageFileError(f"{path}: is {how} the voxels that its header announces; copy or download it again")
+    stream = _fill(path, header.stream_bytes, chain([head], pieces))
     notes = header.notes
     if gzipped != path.name.lower().endswith("gz"):
         notes += (f"{path.name}: {'is' if gzipped else 'is not'} compressed, other than its name says",)
@@ -151,8 +165,8 @@ def read_labels(
     file = open_nifti(path, budget_bytes=budget_bytes)
     if grid is not None and not grid.matches(file.header.grid):
         raise CaseError(f"{path}: {grid_difference(file.header.grid, grid)}; save it again on the images' grid")
-    labels = convention.decode(file.integers(), str(path))
-    return LabelMap(labels, grid or file.header.grid)
+    labels = file.labels(convention)
+    return replace(labels, grid=grid or labels.grid)
 
 
 def is_bare(grid: Grid) -> bool:
@@ -189,6 +203,23 @@ def _take(pieces: Iterator[bytes], count: int) -> bytearray:
             break
         taken += piece
     return taken
+
+
+def _fill(path: Path, size: int, pieces: Iterable[bytes | bytearray]) -> NDArray[np.uint8]:
+    """All pieces, one after the other, in memory taken once; they must be `size` bytes."""
+    stream, filled = np.empty(size, dtype=np.uint8), 0
+    for piece in pieces:
+        if filled + len(piece) > size:
+            raise _not_announced(path, "damaged: it goes on after")
+        stream[filled : filled + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
+        filled += len(piece)
+    if filled < size:
+        raise _not_announced(path, "cut off: it ends before")
+    return stream
+
+
+def _not_announced(path: Path, how: str) -> ImageFileError:
+    return ImageFileError(f"{path}: is {how} the voxels that its header announces; copy or download it again")
 
 
 def _check_claim(path: Path, header: Header, possible: int, budget: int) -> None:

@@ -1,6 +1,5 @@
 """Writing a map of labels or of numbers as a NIfTI file on its native grid, voxel for voxel."""
 
-import gzip
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,20 @@ from nibabel.nifti1 import Nifti1Header
 from numpy.typing import NDArray
 
 from engine.data.atomic import write_atomically
+from engine.data.box import bounding_box
 from engine.data.labels import LabelConvention
 from engine.data.nifti_header import parse_header
 from engine.data.volume import Grid, LabelMap, Volume, grid_distance_mm
 from engine.errors import ImageFileError
+
+try:
+    from isal import igzip as deflate  # at this level twenty times as fast, a mask half as large again
+
+    LEVEL = 1
+except ImportError:  # no wheel for this machine
+    import gzip as deflate  # type: ignore[no-redef]
+
+    LEVEL = 6
 
 _SAME_PLACE_MM = 1e-3
 _SHEAR = 1e-4  # of the cosine between two axes; float32 quaternions keep less than a tenth of it
@@ -22,7 +31,7 @@ def write_labels(path: Path, labels: LabelMap, convention: LabelConvention, desc
     """Write labels as uint8 integers of `convention`, with the grid's affine, sform, qform and codes.
 
     The file appears whole and verified, or not at all (see `write_atomically`), and the same labels give the same
-    bytes. `descrip` goes into the header, 79 ASCII characters of it.
+    bytes as far as they are compressed by the same library. `descrip` goes into the header, 79 ASCII characters of it.
     Raises ImageFileError, and LabelConventionError if a label has no integer in `convention`.
     """
     write_atomically({path: encode_labels(path, labels, convention, descrip)})
@@ -33,7 +42,10 @@ def encode_labels(path: Path, labels: LabelMap, convention: LabelConvention, des
 
     Raises ImageFileError if the name ends otherwise than in .nii or .nii.gz, or if NIfTI-1 cannot hold the grid.
     """
-    return _encode(path, convention.encode(labels.data), labels.grid, descrip)
+    marked = bounding_box(labels.data > 0)  # outside it all is background, which is 0 in every convention
+    integers = np.zeros(labels.data.shape, dtype=np.uint8, order="F")
+    integers[marked] = convention.encode(labels.data[marked])
+    return _encode(path, integers, labels.grid, descrip)
 
 
 def encode_volume(path: Path, volume: Volume, descrip: str = "") -> bytes:
@@ -51,7 +63,7 @@ def _encode(path: Path, values: NDArray[np.uint8] | NDArray[np.float32], grid: G
     header = _header(path, grid, values.dtype, descrip)
     stream = header.binaryblock + b"\0\0\0\0" + values.tobytes(order="F")
     _verify(path, stream, grid, values)
-    return gzip.compress(stream, compresslevel=6, mtime=0) if name.endswith(".gz") else stream
+    return deflate.compress(stream, LEVEL, mtime=0) if name.endswith(".gz") else stream
 
 
 def _header(path: Path, grid: Grid, dtype: np.dtype[Any], descrip: str) -> Nifti1Header:

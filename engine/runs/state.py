@@ -22,11 +22,13 @@ class Stage(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Its process is gone without a word: it was killed, or the machine went off. `engine.runs.status` finds out."""
 
     @property
     def over(self) -> bool:
         """Whether nothing more comes unless somebody resumes it."""
-        return self in (Stage.FINISHED, Stage.STOPPED, Stage.FAILED)
+        return self in (Stage.FINISHED, Stage.STOPPED, Stage.FAILED, Stage.INTERRUPTED)
 
 
 class Command(StrEnum):

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from engine.data import Grid, LabelMap, Region
 from engine.data.box import Box
 from engine.score.overlap import Overlap
-from engine.score.pair import Pair
+from engine.score.pair import Masks, Pair, around, within
 from engine.score.surfels import surfel_hd95_mm
 
 ABSENT_LESION_HD95_MM = 374.0
@@ -106,14 +106,18 @@ def lesions_to_json(scores: Mapping[Region, LesionScore]) -> dict[str, Any]:
 
 
 def _score_region(region: Region, pair: Pair) -> LesionScore:
-    predicted, true = pair.masks(region)
-    zones = _Components.of(_dilated(true))
-    parts = _Components.of(predicted)
+    masks = pair.masks(region, margin=_DILATIONS)
+    zones = _Components.of(_dilated(masks.truth))
+    parts = _Components.of(masks.prediction)
     found = []
     for zone, numbers in _collect(zones, parts):
-        box = _around([parts.boxes[part] for part in numbers] + ([zones.boxes[zone]] if zone else []))
-        lesion_true = true[box] & (zones.labels[box] == zone)
-        found.append(_lesion(np.isin(parts.labels[box], numbers), lesion_true, box, pair))
+        box = around([parts.boxes[part] for part in numbers] + ([zones.boxes[zone]] if zone else []))
+        lesion = Masks(
+            prediction=parts.mask(numbers, box),
+            truth=masks.truth[box] & (zones.labels[box] == zone),
+            box=within(masks.box, box),
+        )
+        found.append(_lesion(lesion, pair.grid))
     found.sort(key=lambda lesion: (-max(lesion.truth_ml, lesion.prediction_ml), lesion.centre))
     return LesionScore(
         dice=_mean([lesion.dice for lesion in found if lesion.dice is not None], of_none=1.0),
@@ -141,6 +145,13 @@ class _Components:
         boxes = find_objects(labels) if count else []
         return cls(labels, {number: (x, y, z) for number, (x, y, z) in enumerate(boxes, start=1)})
 
+    def mask(self, numbers: Sequence[int], box: Box) -> NDArray[np.bool_]:
+        """The voxels in `box` that are of one of `numbers`."""
+        wanted = np.zeros(len(self.boxes) + 1, dtype=bool)
+        wanted[list(numbers)] = True
+        mask: NDArray[np.bool_] = wanted[self.labels[box]]
+        return mask
+
 
 def _dilated(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """`mask` (X, Y, Z) grown `_DILATIONS` times by the 18 neighbours that share a face or an edge with a voxel.
@@ -164,43 +175,33 @@ def _grown(mask: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
 
 def _collect(zones: _Components, parts: _Components) -> list[tuple[int, list[int]]]:
     """Each zone of the truth with the parts that touch it; then zone 0, outside of all, with each part left over."""
-    base = len(parts.boxes) + 1
     predicted = parts.labels > 0
-    pairs = np.unique(zones.labels[predicted].astype(np.int64) * base + parts.labels[predicted])
+    meet = np.zeros((len(zones.boxes) + 1, len(parts.boxes) + 1), dtype=bool)
+    meet[zones.labels[predicted], parts.labels[predicted]] = True
     touching: dict[int, list[int]] = {zone: [] for zone in zones.boxes}
     left = set(parts.boxes)
-    for zone, part in zip(*(numbers.tolist() for numbers in np.divmod(pairs, base)), strict=True):
+    for zone, part in np.argwhere(meet).tolist():
         if zone:
             touching[zone].append(part)
             left.discard(part)
     return [*touching.items(), *((0, [part]) for part in sorted(left))]
 
 
-def _around(boxes: Sequence[Box]) -> Box:
-    """The smallest box around `boxes`."""
-    x, y, z = (
-        slice(min(extent.start for extent in extents), max(extent.stop for extent in extents))
-        for extents in zip(*boxes, strict=True)
-    )
-    return x, y, z
-
-
-def _lesion(predicted: NDArray[np.bool_], true: NDArray[np.bool_], box: Box, pair: Pair) -> Lesion:
-    """Score one lesion from its masks in `box` of the pair's crop; its number is still to be given."""
-    overlap = Overlap.of(predicted, true)
-    kind = _kind(overlap, pair.grid)
-    corner = [crop.start + extent.start for crop, extent in zip(pair.box, box, strict=True)]
+def _lesion(masks: Masks, grid: Grid) -> Lesion:
+    """Score one lesion from its masks; its number is still to be given."""
+    overlap = Overlap.of(masks.prediction, masks.truth)
+    kind = _kind(overlap, grid)
     hd95_mm: float | None = ABSENT_LESION_HD95_MM
     if kind is LesionKind.MATCHED:
-        hd95_mm = surfel_hd95_mm(predicted, true, pair.grid.spacing_mm)
+        hd95_mm = surfel_hd95_mm(masks.prediction, masks.truth, grid.spacing_mm)
     elif kind is LesionKind.IGNORED:
         hd95_mm = None
     return Lesion(
         number=0,
         kind=kind,
-        centre=_centre(true if overlap.truth else predicted, corner, pair.grid),
-        truth_ml=overlap.truth * pair.grid.voxel_ml,
-        prediction_ml=overlap.prediction * pair.grid.voxel_ml,
+        centre=_centre(masks.truth if overlap.truth else masks.prediction, masks.box, grid),
+        truth_ml=overlap.truth * grid.voxel_ml,
+        prediction_ml=overlap.prediction * grid.voxel_ml,
         dice=None if kind is LesionKind.IGNORED else overlap.dice,
         hd95_mm=hd95_mm,
     )
@@ -215,9 +216,9 @@ def _kind(overlap: Overlap, grid: Grid) -> LesionKind:
     return LesionKind.MATCHED if overlap.prediction else LesionKind.MISSED
 
 
-def _centre(mask: NDArray[np.bool_], corner: Sequence[int], grid: Grid) -> tuple[int, int, int]:
-    """The ijk in the image of the voxel of `mask`, which begins at `corner`, that is nearest to the mask's middle."""
+def _centre(mask: NDArray[np.bool_], box: Box, grid: Grid) -> tuple[int, int, int]:
+    """The ijk in the image of the voxel of `mask`, which lies in `box`, that is nearest to the mask's middle."""
     voxels = np.argwhere(mask)  # (voxels, 3)
     from_middle_mm = (voxels - voxels.mean(axis=0)) * grid.spacing_mm
-    i, j, k = voxels[np.square(from_middle_mm).sum(axis=1).argmin()] + corner
+    i, j, k = voxels[np.square(from_middle_mm).sum(axis=1).argmin()] + [extent.start for extent in box]
     return int(i), int(j), int(k)

@@ -53,11 +53,11 @@ def to_json(scores: Mapping[Region, Score]) -> dict[str, Any]:
 
 
 def _score_region(region: Region, pair: Pair) -> Score:
-    predicted, true = pair.masks(region)
-    overlap = Overlap.of(predicted, true, outside=math.prod(pair.grid.shape) - true.size)
+    masks = pair.masks(region)
+    overlap = Overlap.of(masks.prediction, masks.truth, outside=math.prod(pair.grid.shape) - masks.truth.size)
     return Score(
         dice=overlap.dice,
-        hd95_mm=hd95_mm(predicted, true, pair.grid.spacing_mm),
+        hd95_mm=hd95_mm(masks.prediction, masks.truth, pair.grid.spacing_mm),
         sensitivity=overlap.sensitivity,
         specificity=overlap.specificity,
         prediction_ml=overlap.prediction * pair.grid.voxel_ml,

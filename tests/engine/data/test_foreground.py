@@ -43,3 +43,11 @@ def test_one_voxel_brain():
     image = np.zeros((5, 5, 5), dtype=np.float32)
     image[2, 2, 2] = 1.0
     assert np.argwhere(foreground(image)).tolist() == [[2, 2, 2]]
+
+
+def test_half_of_the_edges_is_enough_and_of_two_halves_the_lower_counts():
+    """All eight voxels of a 2 x 2 x 2 image lie on its edges."""
+    for shared, others, background in ((7, [1, 2, 3, 4], 7), (7, [8, 9, 10, 11], 7), (7, [5, 5, 5, 5], 5)):
+        image = np.array([shared] * 4 + others, dtype=np.float32).reshape(2, 2, 2)
+        assert background_value(image) == background
+    assert background_value(np.array([7, 7, 7, 1, 2, 3, 8, 9], dtype=np.float32).reshape(2, 2, 2)) == 0.0

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from engine.data import CONVENTIONS, Grid, ImageSource, Label, read_labels, read_volume
+from engine.data import CONVENTIONS, Grid, ImageSource, Label, file_bytes, read_labels, read_volume
 from engine.errors import CaseError, ImageFileError, LabelConventionError
 from tests.engine.data.files import BRATS_AFFINE, gunzip, patch, write
 
@@ -244,8 +244,15 @@ def test_a_header_that_claims_what_cannot_be(plain, fields, why):
     refused(patch(plain, **fields), why)
 
 
+@pytest.fixture(params=["isal.isal_zlib", "zlib"])
+def inflate(request, monkeypatch):
+    """Each of the libraries that may decompress here."""
+    library = pytest.importorskip(request.param)
+    monkeypatch.setattr(file_bytes, "inflate", library)
+
+
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
-def test_a_file_cut_off_anywhere_is_refused(tmp_path, suffix):
+def test_a_file_cut_off_anywhere_is_refused(tmp_path, suffix, inflate):
     path = write(tmp_path / f"image{suffix}")
     content = path.read_bytes()
     for length in range(1, len(content), 7):
@@ -262,13 +269,13 @@ def test_bytes_after_the_end_are_refused(packed, plain):
     refused(packed, "goes on after")
 
 
-def test_several_gzip_members_and_zero_padding_are_allowed(packed):
+def test_several_gzip_members_and_zero_padding_are_allowed(packed, inflate):
     content = gzip.decompress(packed.read_bytes())
     packed.write_bytes(gzip.compress(content[:400]) + gzip.compress(content[400:]) + b"\0" * 512)
     assert read(packed)[0].data[3, 4, 5] == 119
 
 
-def test_a_flipped_bit_never_changes_an_image_in_silence(tmp_path):
+def test_a_flipped_bit_never_changes_an_image_in_silence(tmp_path, inflate):
     """300 single bits of a compressed file: each is refused, or in a field (a time stamp) that is not image."""
     data = np.random.default_rng(0).integers(0, 50, (9, 8, 7)).astype(np.int16)
     path = write(tmp_path / "image.nii.gz", data)
@@ -296,7 +303,16 @@ def test_a_tiny_file_that_claims_gigabytes_is_refused_before_memory_is_taken(pac
     refused(packed, "cut off: its header announces")
 
 
-def test_a_gzip_bomb_stops_at_what_the_header_announces(packed):
+def test_a_checksum_or_length_that_does_not_fit_is_refused(packed, inflate):
+    content = packed.read_bytes()
+    for place in range(-8, 0):  # the last bytes: CRC-32, then the length
+        changed = bytearray(content)
+        changed[place] ^= 1
+        packed.write_bytes(changed)
+        refused(packed, "is damaged")
+
+
+def test_a_gzip_bomb_stops_at_what_the_header_announces(packed, inflate):
     content = gzip.decompress(packed.read_bytes())
     deflate = zlib.compressobj(9, wbits=31)
     bomb = deflate.compress(content + bytes(200_000_000)) + deflate.flush()

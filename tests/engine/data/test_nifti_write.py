@@ -1,4 +1,5 @@
 import errno
+import gzip
 import os
 
 import nibabel as nib
@@ -13,6 +14,7 @@ from engine.data import (
     ImageSource,
     Label,
     LabelMap,
+    nifti_write,
     open_nifti,
     read_labels,
     read_volume,
@@ -104,6 +106,26 @@ def test_the_same_labels_give_the_same_bytes(tmp_path):
     for name in ("one.nii.gz", "two.nii.gz"):
         write_labels(tmp_path / name, labels, BRATS2023)
     assert (tmp_path / "one.nii.gz").read_bytes() == (tmp_path / "two.nii.gz").read_bytes()
+
+
+@pytest.mark.parametrize(("library", "level"), [("isal.igzip", 1), ("gzip", 6)])
+def test_either_library_compresses_to_the_same_content_without_a_time(tmp_path, monkeypatch, library, level):
+    monkeypatch.setattr(nifti_write, "deflate", pytest.importorskip(library))
+    monkeypatch.setattr(nifti_write, "LEVEL", level)
+    labels = labels_on(Grid((4, 5, 6), BRATS_AFFINE))
+    write_labels(tmp_path / "mask.nii.gz", labels, BRATS2023)
+    write_labels(tmp_path / "mask.nii", labels, BRATS2023)
+    packed = (tmp_path / "mask.nii.gz").read_bytes()
+    assert gzip.decompress(packed) == (tmp_path / "mask.nii").read_bytes()
+    assert packed[3:8] == bytes(5), "no name in the gzip header, and no time"
+
+
+def test_labels_at_the_edge_of_a_mask_that_is_mostly_empty_are_written(tmp_path):
+    data = np.zeros((4, 5, 6), dtype=np.uint8)
+    data[0, 4, 2] = Label.ET
+    write_labels(tmp_path / "mask.nii.gz", LabelMap(data, Grid((4, 5, 6), BRATS_AFFINE)), BRATS2020)
+    integers = np.asarray(nib.load(tmp_path / "mask.nii.gz").dataobj)
+    assert (integers[0, 4, 2], integers.sum()) == (4, 4)
 
 
 def test_what_was_written_is_read_back_by_us(tmp_path):
