@@ -45,7 +45,7 @@ def distances_around(
         _, first, block_of = np.unique(
             np.ravel_multi_index(tuple((places // block).T), source.shape), return_index=True, return_inverse=True
         )
-        exact = nearest(places[first] * spacing_mm)
+        exact = nearest(np.multiply(places[first], spacing_mm, dtype=np.float64))
         apart = np.sqrt(np.square((places - places[first][block_of]) * spacing_mm).sum(axis=1))
         low[unsettled] = np.maximum(low[unsettled], exact[block_of] - apart)
         high[unsettled] = np.minimum(high[unsettled], exact[block_of] + apart)

@@ -23,7 +23,7 @@ FLUID: tuple[Range, ...] = ((0.15, 0.55), (0.15, 0.55), (1.70, 4.30), (0.08, 0.7
 NECROSIS: tuple[Range, ...] = ((0.40, 0.90), (0.35, 0.90), (1.50, 3.80), (1.10, 2.90))
 CYST: tuple[Range, ...] = ((0.20, 0.60), (0.20, 0.60), (1.80, 3.80), (0.30, 1.10))
 SOLID: tuple[Range, ...] = ((0.50, 0.95), (0.50, 0.97), (1.35, 3.00), (1.15, 2.60))
-OEDEMA: tuple[Range, ...] = ((0.60, 0.95), (0.60, 0.95), (1.40, 3.00), (1.40, 3.20))
+OEDEMA: tuple[Range, ...] = ((0.60, 0.95), (0.60, 0.95), (1.40, 3.00), (1.30, 2.80))
 ENHANCING: tuple[Range, ...] = ((0.60, 1.02), (1.12, 2.60), (1.20, 2.80), (1.10, 2.50))
 
 
@@ -87,7 +87,7 @@ def draw_tumour_signal(enhances: bool, grey: list[float], draw: Draw) -> TumourS
         oedema[T1C] = oedema[T1N] + draw.uniform(-0.08, 0.06)
         enhancing[T1N] = (necrosis[T1N] + oedema[T1N]) / 2 + draw.uniform(-0.1, 0.2)
     oedema[T2W] = max(oedema[T2W], grey[T2W] * draw.uniform(1.05, 1.3))
-    oedema[T2F] = max(oedema[T2F], grey[T2F] * draw.uniform(1.1, 1.6))
+    oedema[T2F] = max(oedema[T2F], grey[T2F] * draw.uniform(1.06, 1.3))
     if not enhances:
         necrosis[T2F] = max(necrosis[T2F], grey[T2F] * draw.uniform(1.02, 1.3))
     weak = draw.chance(0.28)
