@@ -318,8 +318,6 @@ def weights_problem(config: TrainConfig, model: object) -> str:
 
 def folder_problem(folder: Path) -> str:
     """Why a run cannot be made in a folder, as a line; empty where it can."""
-    if not folder.name:
-        return "Give the training a name"
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             return f"{folder.name}: exists already; choose another name, or resume that training"

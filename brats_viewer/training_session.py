@@ -5,7 +5,8 @@ looks into the folder again and again, in a thread, and neither waits for the tr
 beside the session of the open case and knows neither it nor any widget.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,13 +19,14 @@ from brats_viewer.remote import RunIsolated
 from brats_viewer.training import Run, find_runs, look_at
 from engine.data import Modality
 from engine.data.dataset_check import DatasetCheck
+from engine.lock import holder
 from engine.progress import Progress, Work
 from engine.runs.estimate import Estimate
 from engine.runs.folder import Source, create
 from engine.runs.launch import launch
 from engine.runs.preview import PREVIEW_FILE, Preview, read_preview
 from engine.runs.settings import TrainConfig
-from engine.runs.state import Command, Stage, tell
+from engine.runs.state import Command, Stage, read_state, tell
 
 CHECK = "engine.data.dataset_check:check_dataset"
 ESTIMATE = "engine.train.estimate:estimate"
@@ -33,6 +35,7 @@ CUDA_MEMORY = "torch.cuda:mem_get_info"
 LOOK_EVERY_MS = 500
 """While a run is alive: it says where it is once a second."""
 LOOK_SELDOM_MS = 4000
+_RELEASED_WITHIN_S, _DOUBTED_S = 5.0, 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +104,8 @@ class TrainingSession(QObject):
     def look(self) -> None:
         """Look now, unless a look has not come back yet, and from now on; what is new is told by the signals."""
         if not self.looking.is_running:
-            known, readers = tuple(self._elsewhere), dict(self._readers)
-            work = as_work("looking at trainings", _look, self._order, known, readers, self._preview)
+            known, readers, alive = tuple(self._elsewhere), dict(self._readers), {run.folder for run in self.alive}
+            work = as_work("looking at trainings", _look, self._order, known, alive, readers, self._preview)
             self.looking.start(work, self._take_look)
         self._timer.start(LOOK_EVERY_MS if self.alive else LOOK_SELDOM_MS)
 
@@ -349,9 +352,27 @@ def _latest_first(run: Run) -> tuple[float, str]:
     return -run.begun, run.name
 
 
-def _look(order: int, elsewhere: Sequence[Path], readers: Mapping[Path, CurveReader], preview: _PreviewReader) -> _Seen:
-    runs = sorted(map(look_at, find_runs(elsewhere)), key=_latest_first)
+def _look(
+    order: int,
+    elsewhere: Sequence[Path],
+    alive: Collection[Path],
+    readers: Mapping[Path, CurveReader],
+    preview: _PreviewReader,
+) -> _Seen:
+    runs = sorted((_look_at(folder, alive) for folder in find_runs(elsewhere)), key=_latest_first)
     return _Seen(order, tuple(runs), {folder: reader.read() for folder, reader in readers.items()}, preview.read())
+
+
+def _look_at(folder: Path, alive: Collection[Path]) -> Run:
+    """What a run says; one that was alive is looked at twice before it counts as interrupted.
+
+    For a moment, in which a process takes the folder over from who launched it, nobody seems to hold it.
+    """
+    run = look_at(folder)
+    if run.stage is Stage.INTERRUPTED and folder in alive:
+        time.sleep(_DOUBTED_S)
+        run = look_at(folder)
+    return run
 
 
 def _begin(folder: Path, config: TrainConfig, source: Source, free_engine: Callable[[], None]) -> Run:
@@ -361,5 +382,13 @@ def _begin(folder: Path, config: TrainConfig, source: Source, free_engine: Calla
 
 def _go_on(folder: Path, free_engine: Callable[[], None]) -> Run:
     free_engine()
+    _await_release(folder)
     launch(folder)
     return look_at(folder)
+
+
+def _await_release(folder: Path) -> None:
+    """Wait for a process that has said that its run is over, and lets go of the folder a moment later."""
+    state, deadline = read_state(folder), time.monotonic() + _RELEASED_WITHIN_S
+    while state and state.stage.over and holder(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)

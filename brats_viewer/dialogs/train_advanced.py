@@ -57,7 +57,7 @@ class AdvancedSettings(QWidget):
             line += 2
             for number, setting in enumerate(settings):
                 row, column = line + number // _COLUMNS, number % _COLUMNS * 2
-                grid.addWidget(self._fields[setting.name].label, row, column)
+                grid.addWidget(self._fields[setting.name].label(), row, column)
                 grid.addWidget(self._fields[setting.name], row, column + 1)
             line += -(-len(settings) // _COLUMNS)
 

@@ -72,6 +72,7 @@ class CasesCard(Card):
         self._folder.setAccessibleName("Folder of cases")
         self._browse.setAccessibleName("Choose the folder of cases")
         self._browse.setToolTip(_FOLDER_TIP)
+        self._leave_out.setAccessibleName("Leave out the cases that cannot be used")
         self._leave_out.setToolTip("Train on the others; which were left out is kept in the run's folder")
         self._lay_out_table()
         top = QHBoxLayout()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFont, QFontMetrics
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -40,6 +40,7 @@ _SIZE = QSize(800, 860)
 _NO_FOLDER = Path()
 """Somebody's own cases, which are not chosen yet."""
 _FEWEST_CASES = 3
+_BUTTON_PADDING_PX = 16
 
 
 class TrainDialog(QDialog):
@@ -110,7 +111,10 @@ class TrainDialog(QDialog):
         for other in self.findChildren(QPushButton):
             other.setAutoDefault(False)  # Return starts the training and presses nothing else
         self.start_button.setDefault(True)
-        self.start_button.setProperty("kind", "primary")
+        bold = QFont(self.font())
+        bold.setBold(True)  # as the style has the default button, which the button box does not measure
+        room = QFontMetrics(bold).horizontalAdvance(self.start_button.text())
+        self.start_button.setMinimumWidth(room + 2 * _BUTTON_PADDING_PX)
         parent = self.parentWidget()
         self.resize(_SIZE.boundedTo(parent.window().size()) if parent else _SIZE)
 

@@ -41,9 +41,6 @@ class SettingField(QWidget):
         self._control.setAccessibleDescription(tip)
         self._control.setObjectName(setting.name)
         self._control.setMinimumWidth(FIELD_PX)
-        self.label = QLabel(setting.title)
-        self.label.setBuddy(self._control)
-        self.label.setToolTip(tip)
         unit = QLabel(setting.unit)
         unit.setProperty("tone", "muted")
         row = QHBoxLayout(self)
@@ -54,6 +51,13 @@ class SettingField(QWidget):
         if not picked:
             row.addStretch(1)
         self.setFocusProxy(self._control)
+
+    def label(self) -> QLabel:
+        """A label that leads to the field."""
+        label = QLabel(self._setting.title)
+        label.setBuddy(self._control)
+        label.setToolTip(self._control.toolTip())
+        return label
 
     def show_value(self, config: TrainConfig) -> None:
         """Show the setting as it is, unless what is typed means the same."""

@@ -49,6 +49,7 @@ class RecipeCard(Card):
         self._models, self._devices = models, devices
         self._plan: TrainingPlan | None = None
         self._other_init: str | None = None
+        self._named = ""
         self._preset, self._sentence = Segments("Preset", PRESET_WORDS), Line(tone="muted")
         self._modalities = Ticks("Images", {m: (m.display_name, _image_tip(m)) for m in ALL_MODALITIES})
         self._length = Segments("Length", LENGTH_WORDS, quiet=True)
@@ -101,7 +102,8 @@ class RecipeCard(Card):
     @property
     def problem(self) -> str:
         """Why what is typed cannot be read, as a line; empty where it can."""
-        return self._lengths[length_kind(self._plan.config)].problem if self._plan else ""
+        length = self._lengths[length_kind(self._plan.config)].problem if self._plan else ""
+        return length or name_problem(self._name.text().strip())
 
     def show_plan(self, plan: TrainingPlan, free_bytes: Mapping[str, int]) -> None:
         """Show what is set."""
@@ -125,8 +127,9 @@ class RecipeCard(Card):
         self._split_file.setText(str(source.split) if source.split else "")
         for part in (self._split_label, self._split):
             part.setEnabled(mine)
-        if self._name.text().strip() != plan.folder.name:
-            self._name.setText(plan.folder.name)
+        if plan.folder.name != self._named:  # else what is typed stays, also where it cannot be a name
+            self._named = plan.folder.name
+            self._name.setText(self._named)
         self._parent.setText(f"in {plan.folder.parent}")
 
     def _show_init(self, init: str | None) -> None:
@@ -170,8 +173,11 @@ class RecipeCard(Card):
             self.split_chosen.emit("1/5" if kind == _FOLD else None, None)
 
     def _tell_name(self, name: str) -> None:
-        if self._plan:
+        if self._plan and not name_problem(name.strip()):
+            self._named = name.strip()
             self.folder_chosen.emit(self._plan.folder.parent / name.strip())
+        else:
+            self.problem_changed.emit()
 
     def _choose_place(self) -> None:
         if self._plan:
@@ -179,6 +185,18 @@ class RecipeCard(Card):
             folder = QFileDialog.getExistingDirectory(self, "Choose where the run's folder is made", start)
             if folder:
                 self.folder_chosen.emit(Path(folder) / self._plan.folder.name)
+
+
+def name_problem(name: str) -> str:
+    """Why nothing can be called so on any system, as a line; empty where it can.
+
+    >>> name_problem("T1CE, 2 mm"), name_problem("a/b")
+    ('', 'The name has /, which no folder can have in its name')
+    """
+    wrong = next((sign for sign in name if sign in '/\\:*?"<>|'), "")
+    if wrong:
+        return f"The name has {wrong}, which no folder can have in its name"
+    return "" if name.strip(".") else "Give the training a name"
 
 
 def _length_hindrances(plan: TrainingPlan) -> dict[str, str]:

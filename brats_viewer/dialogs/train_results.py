@@ -22,6 +22,8 @@ from engine.data import Region
 _SIZE = QSize(560, 520)
 _COLUMNS = ("Case", *(region.value for region in Region), "Average")
 _MEAN = "Mean"
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class TrainResults(QDialog):
@@ -35,7 +37,10 @@ class TrainResults(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"Results of {run.name}")
         self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(_COLUMNS)
+        for column, title in enumerate(_COLUMNS):
+            heading = QTableWidgetItem(title)
+            heading.setTextAlignment(_RIGHT if column else _LEFT)
+            self.table.setHorizontalHeaderItem(column, heading)
         self.table.setAccessibleName("Dice of the validation cases")
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -44,7 +49,6 @@ class TrainResults(QDialog):
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
-        self.table.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         rows = result_rows(table)
@@ -67,13 +71,12 @@ class TrainResults(QDialog):
         self.resize(_SIZE.boundedTo(parent.window().size()) if parent else _SIZE)
 
     def _fill(self, row: int, case: str, values: tuple[float, ...]) -> None:
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for column, text in enumerate((case, *(f"{value:.3f}" for value in values))):
             item = QTableWidgetItem(text)
             item.setFont(figures_font(bold=case == _MEAN))
             item.setToolTip(case)
             if column:
-                item.setTextAlignment(right)
+                item.setTextAlignment(_RIGHT)
             self.table.setItem(row, column, item)
 
 

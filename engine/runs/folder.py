@@ -156,4 +156,3 @@ def _to_json(source: Source) -> bytes:
 def _versions() -> dict[str, str]:
     packages = {name: version(name) for name in ("torch", "numpy", "nibabel")}
     return {"brats-viewer": __version__, "python": python_version(), **packages}
-

@@ -17,9 +17,7 @@ from engine.runs.state import Command, RunState, Stage, read_state, tell, write_
 OUTPUT_FILE = "output.txt"
 
 if sys.platform == "win32":
-    _DETACHED: dict[str, Any] = {
-        "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    }
+    _DETACHED: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
 else:
     _DETACHED: dict[str, Any] = {"start_new_session": True}
 

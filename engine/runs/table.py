@@ -31,6 +31,8 @@ def read_table(folder: Path) -> dict[str, dict[Region, float]]:
     """The table of the run in `folder`; empty where there is none that can be read."""
     try:
         with (folder / TABLE_FILE).open(encoding="utf-8", newline="") as file:
-            return {row["case"]: {region: float(row[region.value]) for region in Region} for row in csv.DictReader(file)}
+            return {
+                row["case"]: {region: float(row[region.value]) for region in Region} for row in csv.DictReader(file)
+            }
     except (OSError, ValueError, KeyError, TypeError):
         return {}

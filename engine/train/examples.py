@@ -117,7 +117,9 @@ def _known_cases(folder: Path) -> tuple[dict[str, str], dict[str, str] | None]:
     except FileNotFoundError:
         return {}, None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path}: cannot be read ({error}); delete it, and the data set is checked again") from error
+        raise TrainingError(
+            f"{path}: cannot be read ({error}); delete it, and the data set is checked again"
+        ) from error
 
 
 def _table(bad: tuple[CheckedCase, ...], count: int) -> str:

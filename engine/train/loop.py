@@ -50,7 +50,9 @@ def train(folder: Path, *, device: torch.device | None = None, processes: Proces
             run.stopped(run.trainer)
             raise
         except torch.cuda.OutOfMemoryError as error:
-            failed = DeviceError(f"{run.source.device}: not enough memory for these settings; lower batch, patch or width")
+            failed = DeviceError(
+                f"{run.source.device}: not enough memory for these settings; lower batch, patch or width"
+            )
             run.tell(Stage.FAILED, message=str(failed))
             raise failed from error
         except BaseException as error:
@@ -190,4 +192,3 @@ def _keep(run: Run, trainer: Trainer, examples: Examples) -> None:
         description="The best so far of a training that has not ended.",
         training=facts_of(run, trainer, examples),
     )
-

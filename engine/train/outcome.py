@@ -189,7 +189,10 @@ def _with_scores(card: ModelCard, scores: Sequence[ValidationScore], trainer: Tr
     write_table(folder, table)
     columns = {region.value: [dice[region] for dice in table.values()] for region in Region}
     columns[AVERAGE] = [sum(dice.values()) / len(dice) for dice in table.values()]
-    dice = {name: {key: _rounded(value) for key, value in asdict(spread(values)).items()} for name, values in columns.items()}
+    dice = {
+        name: {key: _rounded(value) for key, value in asdict(spread(values)).items()}
+        for name, values in columns.items()
+    }
     validation = {"cases": len(scores), "grid": "native", "tta": trainer.config.tta, "dice": dice}
     return replace(card, min_et_ml=level, scores={**card.scores, "validation": validation})
 

@@ -74,7 +74,9 @@ def install(bundle: Path, name: str) -> Path:
         shutil.rmtree(place, ignore_errors=True)
         fresh.replace(place)
     except OSError as error:
-        raise ModelError(f"{place}: the model cannot be put there ({error.strerror}); it is still in {bundle}") from error
+        raise ModelError(
+            f"{place}: the model cannot be put there ({error.strerror}); it is still in {bundle}"
+        ) from error
     return place
 
 
