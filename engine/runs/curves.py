@@ -11,7 +11,7 @@ _COLOURS = {Region.ET: "#d9a400", Region.TC: "#c0392b", Region.WT: "#2e8b57"}  #
 
 
 def draw_curves(records: Sequence[Record]) -> bytes:
-    """A PNG of a log: above, the loss and the learning rate; below, the Dice per region with the best validation marked.
+    """A PNG of a log: above, the loss and the learning rate; below, the Dice per region with the best one marked.
 
     Nothing of matplotlib's global state is touched, so it may be drawn in any thread.
     """

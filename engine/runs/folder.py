@@ -32,10 +32,10 @@ class Source:
 
     dataset: a folder of cases with truth, in any layout that is known; None for synthetic cases, made as training goes.
     init: a model's name, its bundle's folder, or a .safetensors file; None for random weights. device: "auto", "cpu"
-    or "cuda[:N]". fold: "K/N", the K-th of N folds is kept for a test; None for 60/20/20. split: a file to take the split from
-    instead, copied when the run is made. leave_out_bad: whether cases that the check of the data set refuses are left
-    out; the run ends with their table otherwise. install: whether the finished model goes into the person's models
-    folder, under the name of the run's. versions: of what trains, when the run was made.
+    or "cuda[:N]". fold: "K/N", the K-th of N folds is kept for a test; None for 60/20/20. split: a file to take the
+    split from instead, copied when the run is made. leave_out_bad: whether cases that the check of the data set refuses
+    are left out; the run ends with their table otherwise. install: whether the finished model goes into the person's
+    models folder, under the name of the run's. versions: of what trains, when the run was made.
     """
 
     dataset: Path | None = None

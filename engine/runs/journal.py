@@ -45,13 +45,18 @@ class Journal:
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         return [record for line in lines for record in from_line(line)]
 
-    def forget_after(self, step: int) -> None:
-        """Drop the records of steps that were lost with the time since the last checkpoint, and a half-written line."""
+    def forget_after(self, step: int, validated: int) -> None:
+        """Drop what was logged since the last checkpoint, and a half-written line.
+
+        step: that of the checkpoint; validated: the last step whose validation it knows of.
+        """
         kept = []
         lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
         for line in lines:
             try:
-                if not line.endswith(b"\n") or json.loads(line)["step"] > step:
+                values = json.loads(line)
+                last = validated if "dice" in values and "loss" not in values else step
+                if not line.endswith(b"\n") or values["step"] > last:
                     break
             except (ValueError, KeyError, TypeError):
                 break
@@ -72,8 +77,9 @@ class Journal:
         for left in reversed(range(tries)):
             try:
                 write_state(self._folder, state)
-                return
             except EngineError as error:
                 _log.warning("%s", error)
+            else:
+                return
             if left:
                 time.sleep(0.1)

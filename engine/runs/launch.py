@@ -25,15 +25,15 @@ else:
 def launch(folder: Path) -> int:
     """Train in a run's folder, from its beginning or from where it stopped, in a process of its own; returns its pid.
 
-    Everything about the training is in the folder, which `engine.runs.folder.create` made. What the process prints is in
-    `OUTPUT_FILE` there. From here on the folder is that process's, and `tell` reaches it. Raises TrainingError if a
+    Everything about the training is in the folder, which `engine.runs.folder.create` made. What the process prints is
+    in `OUTPUT_FILE` there. From here on the folder is that process's, and `tell` reaches it. Raises TrainingError if a
     process trains there already, or none can be started.
     """
     other = holder(folder)
     if other is not None:
         raise TrainingError(f"{folder}: is being trained in by process {other.pid}; wait for it, or stop it")
     tell(folder, Command.GO)
-    command = [sys.executable, "-m", "engine", "train", "-o", str(folder.resolve()), "--resume", "--detached"]
+    command = [sys.executable, "-m", "engine", "train", "-o", str(folder.resolve()), "--resume", "--quiet"]
     try:
         with (folder / OUTPUT_FILE).open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own program in our own interpreter

@@ -55,8 +55,8 @@ PRESETS: dict[PresetName, TrainConfig] = {
 """default: this project's recipe, from the shipped model. quick: a useful model of a few cases in ten minutes.
 
 reference: the reference system, point by point (E. Tweedy's slides). 1e9 clips nothing, smoothing and focal term are
-MONAI's DiceFocalLoss, which trained it, and without memory the averaged weights are the last step's. Of it 221 steps are an
-epoch of the 221 cases it had.
+MONAI's DiceFocalLoss, which trained it, and without memory the averaged weights are the last step's. Of it 221 steps
+are an epoch of the 221 cases it had.
 """
 
 FIRST_WEIGHTS: Mapping[PresetName, str | None] = {"default": "default", "quick": "default", "reference": None}

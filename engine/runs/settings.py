@@ -151,8 +151,12 @@ class TrainConfig:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """The record in a JSON file; what it lacks has its default. Raises TrainingError if it is not one."""
+    def read(cls, path: Path, base: "TrainConfig | None" = None) -> "TrainConfig":
+        """The record in a JSON file; what it lacks is as in `base`, by default the defaults.
+
+        Of steps, hours and epochs, one that the file has is in place of the base's. Raises TrainingError if it is no
+        such file.
+        """
         try:
             values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             unknown = set(values) - {field.name for field in fields(cls)}
@@ -164,7 +168,9 @@ class TrainConfig:
                     values[name] = (x, y, z)
             if "modalities" in values:
                 values["modalities"] = tuple(Modality(name) for name in values["modalities"])
-            config = cls(**values)
+            if {"steps", "hours", "epochs"} & set(values):
+                values = {"hours": None, "epochs": None} | values
+            config = replace(base or cls(), **values)
             config.check()
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{path}: holds no valid training settings ({error}); correct them") from error

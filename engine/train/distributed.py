@@ -25,7 +25,7 @@ _PATIENCE = timedelta(hours=12)  # the others wait while the first validates, or
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """This process, number `rank` of the `count` that train together; the first of them writes and is talked to."""
+    """One process, number `rank` of the `count` that train together; the first of them writes and is talked to."""
 
     rank: int = 0
     count: int = 1
@@ -54,8 +54,11 @@ class Processes:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)
-        for parameter, part in zip(parameters, flat.split([g.numel() for g in gradients]), strict=True):
+        first = 0
+        for parameter in parameters:
+            part = flat[first : first + parameter.numel()]
             parameter.grad = part.reshape(parameter.shape).clone()
+            first += parameter.numel()
 
     def wait(self) -> None:
         """Go on when all are here."""
@@ -91,7 +94,7 @@ class _Sum(torch.autograd.Function):
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
-    """This process among those that `torchrun` started, and the device that is its own; alone where it was not used."""
+    """The calling process among those that `torchrun` started, and the device that is its own; alone without it."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield ALONE, device

@@ -29,8 +29,8 @@ class Examples:
 
     validation: of each case, how to get it, on the training grid; the first ones that the settings ask for. held_out:
     the files of all cases of the validation part, for the table at the end; empty for synthetic cases. remarks: what a
-    person should know of the data. parts: how many cases each part of the split has. config: the settings, with the steps
-    that so many training cases make of its epochs.
+    person should know of the data. parts: how many cases each part of the split has. config: the settings, with the
+    steps that so many training cases make of its epochs.
     """
 
     config: TrainConfig
@@ -109,7 +109,7 @@ def _validation(source: FolderSource, count: int, device: torch.device) -> dict[
 
 
 def _known_cases(folder: Path) -> tuple[dict[str, str], dict[str, str] | None]:
-    """The cases left out and why, and the others' fingerprints, as an earlier start found them; None where it did not."""
+    """The cases left out and why, and the others' fingerprints, as an earlier start found them, None without one."""
     path = folder / CASES_FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

@@ -3,12 +3,14 @@
 What lies in the folder is listed in `engine.runs`.
 """
 
+from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from engine.data import Region
 from engine.data.atomic import write_atomically
 from engine.errors import DeviceError, EngineError, TrainingError
 from engine.lock import FolderLock
@@ -141,15 +143,15 @@ def _is_due(trainer: Trainer, done: bool) -> bool:
 
 
 def _tell_left_out(run: Run, trainer: Trainer, examples: Examples) -> None:
-    """Say that a step had no finite loss or gradient, and of what; raises TrainingError if none has had one for long."""
+    """Say that a step had no finite loss or gradient, and of which cases; after too many in a row, raise."""
     batch = trainer.config.batch
     names = ", ".join(examples.cases_of(range((trainer.step - 1) * batch, trainer.step * batch)))
     cases = f" (of {names})" if names else ""
     run.remark(f"the loss or its gradient{cases} was not finite, so the step was left out")
     if trainer.left_out >= MOST_LEFT_OUT:
         raise TrainingError(
-            f"{run.folder}: {MOST_LEFT_OUT} steps in a row up to step {trainer.step}{cases} had no finite loss; the state "
-            "before them is kept; begin another run with a lower learning rate"
+            f"{run.folder}: {MOST_LEFT_OUT} steps in a row up to step {trainer.step}{cases} had no finite loss; the "
+            "state before them is kept; begin another run with a lower learning rate"
         )
 
 
@@ -160,7 +162,7 @@ def _validate(run: Run, trainer: Trainer, examples: Examples) -> Work[bool]:
     """
     if run.processes.leads:
         network = trainer.averaged_network()
-        scores = []
+        scores: list[Mapping[Region, float]] = []
         for case, get in examples.validation.items():
             yield run.tell(Stage.VALIDATING, len(scores), len(examples.validation), f"validating {case}")
             if run.asked() is Command.STOP and run.processes.count == 1:

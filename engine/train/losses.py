@@ -58,5 +58,5 @@ def focal_loss(logits: Tensor, targets: Tensor, gamma: float, *, across: Across 
 
 def _mean(values: Tensor, across: Across) -> Tensor:
     """The mean of the values of all processes."""
-    total, count = across(torch.stack((values.sum(), values.new_tensor(float(values.numel())))))
-    return total / count
+    sums = across(torch.stack((values.sum(), values.new_tensor(float(values.numel())))))
+    return sums[0] / sums[1]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.data import CaseFiles, LabelMap, Modality, Region, load_case
+from engine.data import CaseFiles, Modality, Region, load_case
 from engine.data.atomic import write_atomically
 from engine.errors import TrainingError
 from engine.model import ModelCard, read_card
@@ -20,8 +20,7 @@ from engine.runs.log import Validation
 from engine.runs.state import Stage
 from engine.runs.table import Table, write_table
 from engine.score.cohort import AVERAGE, spread
-from engine.score.overlap import Overlap
-from engine.score.pair import Pair
+from engine.score.score import score
 from engine.train.examples import Examples
 from engine.train.publish import install, publish
 from engine.train.run import Run
@@ -55,8 +54,8 @@ class ValidationScore:
 def best_min_et_ml(scores: Sequence[ValidationScore]) -> float:
     """The volume below which ET is to become necrotic core, in ml, so that the mean Dice of ET is highest.
 
-    Tried are the middles between the predicted volumes of two cases, up to `MOST_ET_ML`; the smallest of equals is taken
-    and 0 if none is better. The idea is nnU-Net's (arXiv:2011.00848).
+    Tried are the middles between the predicted volumes of two cases, up to `MOST_ET_ML`; the smallest of equals is
+    taken and 0 if none is better. The idea is nnU-Net's (arXiv:2011.00848).
     """
     volumes = sorted({score.et_ml for score in scores if 0 < score.et_ml <= MOST_ET_ML})
     middles = [(one + other) / 2 for one, other in zip(volumes, [*volumes[1:], MOST_ET_ML], strict=True)]
@@ -124,8 +123,8 @@ def _limits(examples: Examples) -> tuple[str, ...]:
     if not examples.held_out:
         return ("Its scores are on synthetic cases and say nothing about patients.",)
     return (
-        "The step that is kept, and the volume below which ET becomes necrotic core, were chosen on the validation cases, "
-        "so their scores flatter it; evaluate it on the test part of its split.",
+        "The step that is kept, and the volume below which ET becomes necrotic core, were chosen on the validation "
+        "cases, so their scores flatter it; evaluate it on the test part of its split.",
     )
 
 
@@ -146,7 +145,7 @@ def _scored(run: Run, trainer: Trainer, examples: Examples, model: Path) -> Work
     """Every validation case, segmented as a person would and scored on its own grid."""
     scores: list[ValidationScore] = []
     for files in examples.held_out:
-        work = _score(files, trainer.config.modalities, model, str(trainer.device), trainer.config.tta)
+        work = _segmented(files, trainer.config.modalities, model, str(trainer.device), trainer.config.tta)
         with closing(work):
             while True:
                 yield run.tell(Stage.VALIDATING, len(scores), len(examples.held_out), "scoring the validation cases")
@@ -158,7 +157,7 @@ def _scored(run: Run, trainer: Trainer, examples: Examples, model: Path) -> Work
     return scores
 
 
-def _score(
+def _segmented(
     files: CaseFiles, modalities: Sequence[Modality], model: Path, device: str, tta: str
 ) -> Work[ValidationScore]:
     used = {modality: files.images[modality] for modality in modalities if modality in files.images}
@@ -166,24 +165,17 @@ def _score(
     if case.truth is None:
         raise TrainingError(f"{files.folder}: the truth of {files.id} is gone; put it back, and resume the run")
     segmentation = yield from segment(case, model=str(model), device=device, tta=tta)
-    overlaps = overlaps_of(segmentation.labels, case.truth)
-    voxel_ml = case.native.voxel_ml
+    scores = score(segmentation.labels, case.truth)
     return ValidationScore(
         case=files.id,
-        dice={region: overlap.dice for region, overlap in overlaps.items()},
-        et_ml=overlaps[Region.ET].prediction * voxel_ml,
-        true_et_ml=overlaps[Region.ET].truth * voxel_ml,
+        dice={region: scores[region].dice for region in Region},
+        et_ml=scores[Region.ET].prediction_ml,
+        true_et_ml=scores[Region.ET].truth_ml,
     )
 
 
-def overlaps_of(prediction: LabelMap, truth: LabelMap) -> dict[Region, Overlap]:
-    """How much of each region two label maps share."""
-    pair = Pair.of(prediction, truth)
-    return {region: Overlap.of(*pair.masks(region)) for region in Region}
-
-
 def _with_scores(card: ModelCard, scores: Sequence[ValidationScore], trainer: Trainer, folder: Path) -> ModelCard:
-    """The card with the threshold on ET and what the validation cases come to with it, which is written down as well."""
+    """The card with the threshold on ET and what the validation cases come to with it; the table has each case."""
     level = round(best_min_et_ml(scores), 4) if trainer.config.tune_et else 0.0
     table: Table = {score.case: score.with_threshold(level) for score in scores}
     write_table(folder, table)

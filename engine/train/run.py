@@ -24,7 +24,7 @@ _COMMANDS = tuple(Command)
 
 
 class Run:
-    """The folder of a run and the trainer in it; of several processes, the first one's writes and the others' do not."""
+    """The folder of a run and the trainer in it; of several processes, only the first one's writes."""
 
     def __init__(self, folder: Path, processes: Processes) -> None:
         self.folder = folder
@@ -118,7 +118,7 @@ class Run:
         self.trainer = trainer
         self._saved = (trainer.step, time.monotonic())
         if self.processes.leads:
-            self.journal.forget_after(trainer.step)
+            self.journal.forget_after(trainer.step, trainer.validated)
         if remark:
             self.remark(remark)
         return state is not None

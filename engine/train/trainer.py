@@ -115,9 +115,9 @@ class Trainer:
         self.optimiser.zero_grad()
         size = len(batch.labels)
         total = torch.zeros((), device=self.device)
-        for images, labels in zip(
-            batch.images.split(self.micro_batch), batch.labels.split(self.micro_batch), strict=True
-        ):
+        for first in range(0, size, self.micro_batch):
+            some = slice(first, first + self.micro_batch)
+            images, labels = batch.images[some], batch.labels[some]
             targets = region_targets(labels)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
                 logits = all_logits(self.network, self.heads, images)
