@@ -56,6 +56,11 @@ def make_batch(config: TrainConfig, source: Source, index: int, rank: int = 0, r
     return source.samples(range(first, first + share))
 
 
+def workers() -> int:
+    """How many threads make batches: half of the processors, as the network needs the others."""
+    return min(_MOST_WORKERS, max(1, (os.cpu_count() or 1) // 2))
+
+
 def batches(
     config: TrainConfig, source: Source, first: int, rank: int = 0, ranks: int = 1
 ) -> Generator[Batch, None, None]:
@@ -63,13 +68,12 @@ def batches(
 
     rank, ranks: which of how many processes this is; the batch must be a multiple of these.
     """
-    workers = min(_MOST_WORKERS, max(1, (os.cpu_count() or 1) // 2))
-    with ThreadPoolExecutor(workers, "training batches") as pool:
+    with ThreadPoolExecutor(workers(), "training batches") as pool:
         waiting: deque[Future[Batch]] = deque()
         try:
             for index in count(first):
                 waiting.append(pool.submit(make_batch, config, source, index, rank, ranks))
-                if len(waiting) > workers + _AHEAD:
+                if len(waiting) > workers() + _AHEAD:
                     yield waiting.popleft().result()
         finally:
             for future in waiting:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,7 @@ def best_min_et_ml(scores: Sequence[ValidationScore]) -> float:
     taken and 0 if none is better. The idea is nnU-Net's (arXiv:2011.00848).
     """
     volumes = sorted({score.et_ml for score in scores if 0 < score.et_ml <= MOST_ET_ML})
-    middles = [(one + other) / 2 for one, other in zip(volumes, [*volumes[1:], MOST_ET_ML], strict=True)]
-    tried = [0.0, *(middle for middle in middles if middle > 0)]
+    tried = [0.0, *((one + other) / 2 for one, other in pairwise([*volumes, MOST_ET_ML]))]
     return max(tried, key=lambda level: (sum(score.with_threshold(level)[Region.ET] for score in scores), -level))
 
 
