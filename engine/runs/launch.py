@@ -44,6 +44,7 @@ def launch(folder: Path) -> int:
     mark = replace(Holder.me(), pid=process.pid, started=psutil.Process(process.pid).create_time())
     (folder / LOCK_FILE).write_text(json.dumps(asdict(mark)), encoding="utf-8")
     before = read_state(folder) or RunState(Stage.STARTING)
-    write_state(folder, replace(before, stage=Stage.STARTING, seconds_left=None, steps_per_s=0.0, message=""))
+    if before.stage is not Stage.FINISHED:  # which it stays: nothing is left to do
+        write_state(folder, replace(before, stage=Stage.STARTING, seconds_left=None, steps_per_s=0.0, message=""))
     Thread(target=process.wait, name="end of a training", daemon=True).start()  # no dead process stays listed
     return process.pid

@@ -174,7 +174,8 @@ class Trainer:
             "seconds": self.seconds,
             "best": self.best,
             "validated": self.validated,
-            "micro_batch": self.micro_batch,
+            "at_once": self.micro_batch * self.processes.count,
+            "left_out": self.left_out,
             "losses": list(self._losses),
             "half": self.half,
         }
@@ -186,7 +187,8 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step, self.seconds = state["step"], state["seconds"]
-        self.best, self.validated, self.micro_batch = state["best"], state["validated"], state["micro_batch"]
+        self.best, self.validated, self.left_out = state["best"], state["validated"], state["left_out"]
+        self.micro_batch = max(1, state["at_once"] // self.processes.count)
         self._losses, self.half = list(state["losses"]), state["half"]
 
 
