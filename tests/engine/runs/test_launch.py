@@ -62,7 +62,7 @@ def test_a_detached_training_is_paused_stopped_resumed_and_finished(tmp_path: Pa
     ended(pid)
     stopped = status(tmp_path)
     assert stopped.stage is Stage.STOPPED
-    assert 0 < stopped.step
+    assert stopped.step > 0
     assert stopped.seconds < SECONDS
     pid = launch(tmp_path)
     ended(pid)
