@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent, QResizeEvent
@@ -36,7 +37,6 @@ from brats_viewer.panels.result_panel import ResultPanel
 from brats_viewer.panels.segment_panel import SegmentPanel
 from brats_viewer.panels.start_page import StartPage
 from brats_viewer.panels.training_notice import TrainingIndicator, TrainingNotice
-from brats_viewer.panels.training_panel import TrainingPanel
 from brats_viewer.review import Review
 from brats_viewer.session import Session
 from brats_viewer.settings import Place, Settings
@@ -49,6 +49,9 @@ from brats_viewer.views import SliceGrid
 from brats_viewer.views.box_plot import BoxPlot
 from brats_viewer.views.slice_strip import SliceStrip
 from engine.resources import resource
+
+if TYPE_CHECKING:
+    from brats_viewer.panels.training_panel import TrainingPanel
 
 COLUMN_WIDTH = 348
 SAID_FOR_MS = 5000
@@ -79,7 +82,8 @@ class MainWindow(QMainWindow):
         self.cohort_conversation = CohortConversation(self.cohort, session, settings, self)
         self.cohort_panel = CohortPanel(self.cohort, BoxPlot(self.cohort))
         self.training_conversation = TrainingConversation(self.training, session, settings, self)
-        self.training_panel, self.training_notice = TrainingPanel(self.training), TrainingNotice(self.training)
+        self.training_notice = TrainingNotice(self.training)
+        self._training_panel: TrainingPanel | None = None
         self.strip = SliceStrip(session)
         self._given_up = self._warmed = self._was_segmenting = self._trainings_left = False
         self._place: Place | None = None
@@ -116,7 +120,7 @@ class MainWindow(QMainWindow):
         below.addWidget(self.views, 1)
         below.addWidget(self.strip)
         self._pages = QStackedWidget()
-        for page in (self.start_page, self.loading_page, self._case_page, self.training_panel):
+        for page in (self.start_page, self.loading_page, self._case_page):
             self._pages.addWidget(page)
         left, middle = QVBoxLayout(), QWidget()
         left.setSpacing(0)
@@ -188,9 +192,9 @@ class MainWindow(QMainWindow):
             "train": self.training_conversation.train,
             "training": self._show_trainings,
             "open_run": self._open_run,
-            "pause_training": self.training_panel.pause_or_go,
-            "stop_training": self.training_panel.stop,
-            "resume_training": self.training_panel.resume,
+            "pause_training": self.training.pause_or_go,
+            "stop_training": self.training.stop,
+            "resume_training": self.training.resume,
             "keys": lambda: KeysDialog(self, mouse=session.display.mouse).open(),
             "about": lambda: AboutDialog(self).open(),
         }
@@ -222,21 +226,32 @@ class MainWindow(QMainWindow):
         self.unexpected.connect(self.notice.show_line)
 
     def _bind_training(self) -> None:
-        page, conversation = self.training_panel, self.training_conversation
-        page.train_asked.connect(conversation.train)
-        page.open_asked.connect(self._open_run)
-        page.back_asked.connect(self._leave_training)
-        page.results_asked.connect(conversation.show_results)
-        page.evaluate_asked.connect(conversation.show_cases)
-        page.use_asked.connect(conversation.use)
-        page.use_asked.connect(self._leave_training)
-        page.folder_asked.connect(conversation.show_folder)
-        conversation.cases_asked.connect(self._open_training_cases)
+        self.training_conversation.cases_asked.connect(self._open_training_cases)
         for shows in (self.training_notice, self._indicator):
             shows.watch_asked.connect(self.watch_training)
         self.training.run_started.connect(lambda run: self.watch_training(run.folder))
         for changed in (self.training.runs_changed, self.training.watched_changed, self.training.starting.changed):
             changed.connect(self._show_state)
+
+    @property
+    def training_panel(self) -> "TrainingPanel":
+        """The page of trainings, made when it is first shown: what draws its charts takes a moment to load."""
+        if self._training_panel is None:
+            from brats_viewer.panels.training_panel import TrainingPanel
+
+            page, conversation = TrainingPanel(self.training), self.training_conversation
+            page.set_palette(self.session.display.palette)
+            page.train_asked.connect(conversation.train)
+            page.open_asked.connect(self._open_run)
+            page.back_asked.connect(self._leave_training)
+            page.head.results_asked.connect(conversation.show_results)
+            page.head.evaluate_asked.connect(conversation.show_cases)
+            page.head.use_asked.connect(conversation.use)
+            page.head.use_asked.connect(self._leave_training)
+            page.head.folder_asked.connect(conversation.show_folder)
+            self._pages.addWidget(page)
+            self._training_panel = page
+        return self._training_panel
 
     def watch_training(self, folder: Path) -> None:
         """Show the page of trainings with the run in `folder`."""
@@ -305,7 +320,7 @@ class MainWindow(QMainWindow):
         here = session.case is not None
         page = self._page()
         self._pages.setCurrentWidget(page)
-        self._column.setVisible(here and page is not self.training_panel)
+        self._column.setVisible(here and page is not self._training_panel)
         self.setWindowTitle(f"{session.case.id}[*] – BraTS Viewer" if session.case else "BraTS Viewer")
         self.setWindowModified(session.has_unsaved_prediction)
         self.view_commands.show_state()
@@ -327,7 +342,8 @@ class MainWindow(QMainWindow):
         action["cancel"].setEnabled(session.segmenting.is_running and not session.segmenting.is_stopping)
 
     def _show_look(self) -> None:
-        self.training_panel.set_palette(self.session.display.palette)
+        if self._training_panel:
+            self._training_panel.set_palette(self.session.display.palette)
         if self._theme:
             self._theme.set_look(self.session.display.look)
 

@@ -1,4 +1,4 @@
-"""The curves of a training, read from its log as it grows, in arrays that are drawn at any length."""
+"""The curves of a training, read from its log as it grows, in arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,36 +96,3 @@ def running_mean(values: Array) -> Array:
     start = np.maximum(end - width, 0)
     mean: Array = (sums[end] - sums[start]) / (end - start)
     return mean
-
-
-def envelope(x: Array, y: Array, low: float, high: float, columns: int) -> tuple[Array, Array, Array]:
-    """A curve over `low` to `high` as one stroke for each of so many columns: their x, lowest and highest y.
-
-    x (n,) rises; columns without a point are left out, so all three results are (columns or fewer,). However long the
-    curve is, this is what there is to see of it.
-
-    >>> envelope(np.array([0.0, 0.1, 0.9]), np.array([1.0, 5.0, 3.0]), 0.0, 1.0, 2)
-    (array([0.25, 0.75]), array([1., 3.]), array([5., 3.]))
-    """
-    first, last = np.searchsorted(x, low, side="left"), np.searchsorted(x, high, side="right")
-    x, y = x[first:last], y[first:last]
-    if not len(x):
-        return x, y, y
-    column = np.minimum(((x - low) / (high - low) * columns).astype(np.intp), columns - 1)
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(column)) + 1))
-    middle = low + (column[starts] + 0.5) * (high - low) / columns
-    return middle, np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
-
-
-def ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers from `low` to `high`, about `most` of them at most: 1, 2 or 5 times a power of ten apart.
-
-    >>> ticks(0.0, 0.9, 5), ticks(0.0, 3000.0, 3)
-    ([0.0, 0.2, 0.4, 0.6000000000000001, 0.8], [0.0, 1000.0, 2000.0, 3000.0])
-    """
-    if not high > low:
-        return [low]
-    power = 10.0 ** np.floor(np.log10((high - low) / max(1, most)))
-    step = next(power * factor for factor in (1, 2, 5, 10, 20) if (high - low) / (power * factor) < most + 1e-9)
-    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    return [float(number * step) for number in range(int(first), int(last) + 1)]

@@ -280,9 +280,11 @@ class TrainingSession(QObject):
         work = as_work("starting the training", _begin, folder, config, source, self._free_engine)
         self.starting.start(work, self._take_started)
 
-    def resume(self, folder: Path) -> None:
-        """Go on with a run that was stopped, failed or interrupted, from its last checkpoint."""
-        self.starting.start(as_work("resuming the training", _go_on, folder, self._free_engine), self._take_started)
+    def resume(self) -> None:
+        """Go on with the watched run, which was stopped, failed or interrupted, from its last checkpoint."""
+        if self._watched:
+            work = as_work("resuming the training", _go_on, self._watched, self._free_engine)
+            self.starting.start(work, self._take_started)
 
     def _take_started(self, run: Run) -> None:
         if run.folder not in [known.folder for known in self.runs]:
@@ -293,6 +295,17 @@ class TrainingSession(QObject):
         self.runs_changed.emit()
         self.run_started.emit(run)
         self._look_anew()
+
+    def pause_or_go(self) -> None:
+        """Let the watched run stand still, or go on."""
+        run = self.watched
+        if run:
+            self.tell(run.folder, Command.GO if run.stage is Stage.PAUSED else Command.PAUSE)
+
+    def stop(self) -> None:
+        """End the watched run and keep what it has learnt."""
+        if self._watched:
+            self.tell(self._watched, Command.STOP)
 
     def tell(self, folder: Path, command: Command) -> None:
         """Ask a run to pause, to go on, or to stop; it obeys after the step it is in."""

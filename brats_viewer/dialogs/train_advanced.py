@@ -18,6 +18,8 @@ class AdvancedSettings(QWidget):
     edited = Signal(str, object)
     """A setting's name and its new value."""
     problem_changed = Signal()
+    unfolded = Signal()
+    """They can be seen now."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,3 +88,5 @@ class AdvancedSettings(QWidget):
     def _show_folded(self, unfolded: bool) -> None:
         self._fold.setIcon(icon("chevron-down" if unfolded else "chevron-right"))
         self._content.setVisible(unfolded)
+        if unfolded:
+            self.unfolded.emit()

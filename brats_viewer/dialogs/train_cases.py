@@ -31,7 +31,7 @@ _SOURCES = {
 }
 _FOLDER_TIP = "The folder that holds the cases, each with its images and its truth; it can be dropped here as well"
 _COLUMNS = ("Case", "Whole tumour", "What is wrong, or worth a look")
-_TABLE_PX = 168
+_ROWS, _ROW_PX = 5, 26
 
 
 class CasesCard(Card):
@@ -108,13 +108,13 @@ class CasesCard(Card):
         table.setShowGrid(False)
         table.setWordWrap(False)
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(26)
+        table.verticalHeader().setDefaultSectionSize(_ROW_PX)
         header = table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
-        table.setFixedHeight(_TABLE_PX)
+        table.setFixedHeight(header.sizeHint().height() + _ROWS * _ROW_PX)
 
     # What is chosen
 

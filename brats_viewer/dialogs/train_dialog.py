@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFont, QFontMetrics
 from PySide6.QtWidgets import (
     QDialog,
@@ -91,7 +91,7 @@ class TrainDialog(QDialog):
         for part in (self.cases, self.recipe, self.advanced):
             column.addWidget(part)
         column.addStretch(1)
-        area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -135,6 +135,7 @@ class TrainDialog(QDialog):
         recipe.problem_changed.connect(self._show)
         self.advanced.edited.connect(self.edit)
         self.advanced.problem_changed.connect(self._show)
+        self.advanced.unfolded.connect(self._reveal_advanced)
         self.estimate.measure_asked.connect(self._measure)
         for changed in (
             training.checking.changed,
@@ -272,8 +273,8 @@ class TrainDialog(QDialog):
         if len(check.good) < _FEWEST_CASES:
             return f"Only {len(check.good)} of the cases can be trained on; it takes {_FEWEST_CASES} at least"
         if check.bad and not self._plan.source.leave_out_bad:
-            some = f"{len(check.bad)} cases" if len(check.bad) > 1 else "One case"
-            return f"{some} cannot be trained on: mend what the table says, or leave them out"
+            some, them = (f"{len(check.bad)} cases", "them") if len(check.bad) > 1 else ("One case", "it")
+            return f"{some} cannot be trained on: mend what the table says, or leave {them} out"
         return ""
 
     def _settings_problem(self) -> str:
@@ -293,6 +294,11 @@ class TrainDialog(QDialog):
     def _warning(self) -> str:
         alive = self._training.alive
         return f"“{alive[0].name}” is being trained already; two trainings slow each other down" if alive else ""
+
+    def _reveal_advanced(self) -> None:
+        """Bring the settings into view that have been unfolded, once they have got their room."""
+        bar = self._area.verticalScrollBar()
+        QTimer.singleShot(0, self, lambda: bar.setValue(self.advanced.y()))
 
     # What is done
 

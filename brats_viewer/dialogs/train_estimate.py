@@ -48,8 +48,8 @@ class EstimateLine(QWidget):
         self._running.show_state()
         self._failed.show_failure(lane.failure)
         self._measure.setVisible(not lane.is_running)
-        self._line.setVisible(not lane.is_running)
-        self._line.setText(estimate_line(estimate) if estimate else "Time and memory are not measured yet")
+        said = estimate_line(estimate) if estimate else "Time and memory are not measured yet"
+        self._line.setText("" if lane.is_running else said)
         tight = estimate is not None and estimate.peak_memory_bytes > _TIGHT * estimate.free_memory_bytes
         self._line.setProperty("tone", "muted" if estimate is None else "warning" if tight else "")
         self._line.style().polish(self._line)

@@ -1,10 +1,10 @@
-"""Curves from a log: what they hold, how they grow, and what is left of them to draw."""
+"""Curves from a log: what they hold, and how they grow."""
 
 from pathlib import Path
 
 import numpy as np
 
-from brats_viewer.curves import NO_CURVES, CurveReader, curves_of, envelope
+from brats_viewer.curves import NO_CURVES, CurveReader, curves_of
 from engine.data import Region
 from engine.runs.folder import LOG_FILE
 from engine.runs.log import Point
@@ -46,19 +46,3 @@ def test_a_resumed_training_has_cut_its_log(tmp_path: Path) -> None:
     (tmp_path / LOG_FILE).unlink()
     append(tmp_path, Point(1, 1.0, 1.0, 1e-3), Point(2, 1.0, 9.0, 1e-3))
     assert reader.read().loss.tolist() == [1.0, 9.0]
-
-
-def test_any_length_of_curve_is_a_stroke_a_column() -> None:
-    x = np.arange(10_000.0)
-    middle, low, high = envelope(x, np.where(x % 2, 1.0, -1.0), 0.0, 10_000.0, 100)
-    assert len(middle) == 100
-    assert (middle[0], middle[-1]) == (50.0, 9950.0)
-    assert set(low) == {-1.0}
-    assert set(high) == {1.0}
-
-
-def test_of_a_part_only_its_points_are_drawn() -> None:
-    x = np.array([0.0, 1.0, 2.0, 3.0])
-    middle, low, high = envelope(x, x * 10, 1.0, 2.0, 4)
-    assert low.tolist() == high.tolist() == [10.0, 20.0]
-    assert middle.tolist() == [1.125, 1.875]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QTextDocument, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -77,7 +77,7 @@ def test_a_running_training_shows_how_far_it_is(watched: MainWindow) -> None:
 
 
 def test_curves_are_drawn_and_the_best_is_marked(watched: MainWindow) -> None:
-    charts = watched.training_panel.charts
+    charts = watched.training_panel.curves.charts
     assert [trace.name for trace in charts["dice"].traces] == ["ET", "TC", "WT", "Mean"]
     assert charts["dice"].traces[-1].best == 1
     assert charts["loss"].traces[0].y.tolist() == [2.0, 1.0, 2 / 3, 0.5]
@@ -90,7 +90,7 @@ def test_curves_are_drawn_and_the_best_is_marked(watched: MainWindow) -> None:
 
 def test_curves_move_as_the_log_grows(qtbot: QtBot, watched: MainWindow, run: Path) -> None:
     append(run, Point(50, 25.0, 0.1, 1e-3))
-    qtbot.waitUntil(lambda: watched.training_panel.charts["loss"].traces[0].y[-1] == 0.1)
+    qtbot.waitUntil(lambda: watched.training_panel.curves.charts["loss"].traces[0].y[-1] == 0.1)
 
 
 def test_a_run_laid_beside_compares_the_means(qtbot: QtBot, watched: MainWindow) -> None:
@@ -98,7 +98,7 @@ def test_a_run_laid_beside_compares_the_means(qtbot: QtBot, watched: MainWindow)
     watched.training.look()
     qtbot.waitUntil(lambda: watched.training.run(other) is not None)
     watched.training.compare(other, beside=True)
-    dice = watched.training_panel.charts["dice"]
+    dice = watched.training_panel.curves.charts["dice"]
     qtbot.waitUntil(lambda: [trace.name for trace in dice.traces] == ["glioma", "other"])
     first, second = (trace.colour.name() for trace in dice.traces)
     assert first != second
@@ -198,46 +198,75 @@ def chart(qtbot: QtBot) -> TrainingChart:
     qtbot.addWidget(chart)
     chart.resize(600, 200)
     x = np.arange(0.0, 101.0)
-    chart.show_traces([Trace("one", x, x / 10, chart.palette().text().color(), noisy=True)], [50.0], 100.0, str)
+    line = Trace("one", x, x / 10, chart.palette().text().color(), best=40)
+    chart.show_traces([line, replace(line, name="two", noisy=True, best=None)], [50.0], 100.0, "step {:.0f}".format)
     chart.span_asked.connect(chart.show_span)
-    chart.show()
+    chart.pointed.connect(chart.show_pointed)
+    with qtbot.waitExposed(chart):
+        chart.show()
     return chart
 
 
-def turn_wheel(chart: TrainingChart, at: QPoint, angle: int) -> None:
-    place, none = QPointF(at), Qt.MouseButton.NoButton
+def at(chart: TrainingChart, x: float) -> QPoint:
+    """Where in the plot an x is."""
+    view = chart.plot.getViewBox()
+    return chart.plot.mapFromScene(view.mapViewToScene(QPointF(x, sum(view.viewRange()[1]) / 2)))
+
+
+def turn_wheel(chart: TrainingChart, x: float, angle: int) -> None:
+    place, none = QPointF(at(chart, x)), Qt.MouseButton.NoButton
     keys, phase = Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
-    chart.wheelEvent(QWheelEvent(place, place, QPoint(), QPoint(0, angle), none, keys, phase, False))
+    chart.plot.wheelEvent(QWheelEvent(place, place, QPoint(), QPoint(0, angle), none, keys, phase, False))
+
+
+def test_all_of_the_curves_is_shown_and_all_heights(chart: TrainingChart) -> None:
+    (left, right), (low, high) = chart.plot.getViewBox().viewRange()
+    assert (left, right) == (0, 100)
+    assert low == 0
+    assert high >= 10
+    assert (chart._best.data["x"].tolist(), chart._best.data["y"].tolist()) == ([40.0], [4.0])
+    noise, smooth = (items[1].getOriginalDataset() for items in (chart._noise, chart._lines))
+    assert noise[1].tolist() == [step / 10 for step in range(101)]
+    assert smooth[1][-1] == pytest.approx(10.0)  # of one value: a sixtieth of a hundred
 
 
 def test_the_wheel_zooms_about_the_mouse_and_a_double_click_shows_all(qtbot: QtBot, chart: TrainingChart) -> None:
-    middle = QPoint(round(chart._x(50.0)), 100)
-    turn_wheel(chart, middle, 120)
+    turn_wheel(chart, 50.0, 120)
     low, high = chart.shown
-    assert high - low == pytest.approx(80, abs=0.01)
+    assert 50 < high - low < 90
     assert (low + high) / 2 == pytest.approx(50, abs=0.5)
-    turn_wheel(chart, middle, -120)
-    turn_wheel(chart, middle, -120)
+    for _ in range(3):
+        turn_wheel(chart, 50.0, -120)
     assert chart.shown == (0.0, 100.0)
-    turn_wheel(chart, middle, 120)
-    qtbot.mouseDClick(chart, Qt.MouseButton.LeftButton)
+    turn_wheel(chart, 50.0, 120)
+    qtbot.mouseDClick(chart.plot.viewport(), Qt.MouseButton.LeftButton)
     assert chart.shown == (0.0, 100.0)
 
 
 def test_keys_zoom_and_move(qtbot: QtBot, chart: TrainingChart) -> None:
-    qtbot.keyClick(chart, Qt.Key.Key_Plus)
-    assert chart.shown == (10.0, 90.0)
-    qtbot.keyClick(chart, Qt.Key.Key_Right)
-    assert chart.shown == (20.0, 100.0)
-    qtbot.keyClick(chart, Qt.Key.Key_0)
+    qtbot.keyClick(chart.plot, Qt.Key.Key_Plus)
+    assert chart.shown == pytest.approx((10, 90))
+    qtbot.keyClick(chart.plot, Qt.Key.Key_Right)
+    assert chart.shown == pytest.approx((20, 100))
+    qtbot.keyClick(chart.plot, Qt.Key.Key_0)
     assert chart.shown == (0.0, 100.0)
 
 
-def test_the_place_under_the_mouse_is_told(qtbot: QtBot, chart: TrainingChart) -> None:
+def test_the_values_under_the_mouse_are_said(qtbot: QtBot, chart: TrainingChart) -> None:
     with qtbot.waitSignal(chart.pointed) as pointed:
-        qtbot.mouseMove(chart, QPoint(round(chart._x(30.0)), 100))
+        qtbot.mouseMove(chart.plot.viewport(), at(chart, 30.0))
     assert pointed.args[0] == pytest.approx(30, abs=0.2)
-    assert chart.accessibleDescription() == "one 10.00"
+    assert {"step 30", "one 3.00"} <= set(words_above(chart))
+    QApplication.sendEvent(chart.plot, QEvent(QEvent.Type.Leave))
+    assert "one 10.00" in words_above(chart)
+    assert chart.plot.accessibleDescription() == "one 10.00; two 10.00"
+
+
+def words_above(chart: TrainingChart) -> list[str]:
+    """The title, and each name with its value."""
+    document = QTextDocument()
+    document.setHtml(chart._words.text())
+    return [part.strip(" ━╍") for part in document.toPlainText().replace("\u00a0", " ").split("  ")]
 
 
 def test_an_outline_runs_between_pixels() -> None:

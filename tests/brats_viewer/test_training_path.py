@@ -58,7 +58,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_from_the_dialog_to_the_results_through_two_windows(qtbot: QtBot, settings: Settings) -> None:
     first = new_window(qtbot, settings)
     folder = started(qtbot, first)
-    loss = first.training_panel.charts["loss"]
+    loss = first.training_panel.curves.charts["loss"]
     qtbot.waitUntil(lambda: bool(loss.traces) and len(loss.traces[0].x) > 2, timeout=PATIENT_MS)
     training = process_of(folder)
     assert not first.close()
@@ -72,10 +72,10 @@ def test_from_the_dialog_to_the_results_through_two_windows(qtbot: QtBot, settin
     with qtbot.waitSignal(second.training.run_ended, timeout=PATIENT_MS) as ended:
         pass
     assert ended.args[0].stage is Stage.FINISHED
-    dice = second.training_panel.charts["dice"]
+    dice = second.training_panel.curves.charts["dice"]
     qtbot.waitUntil(lambda: len(dice.traces) == 4 and dice.traces[0].x.tolist() == [20, 40, 60])
     assert second.training.preview is not None
-    second.training_panel._links["results"].click()
+    second.training_panel.head.links["results"].click()
     results = second.findChild(TrainResults)
     assert isinstance(results, TrainResults)
     assert results.table.item(0, 4).text() == "0.600"

@@ -168,7 +168,7 @@ def test_resuming_is_no_end_of_what_ended_before(qtbot: QtBot, training: Trainin
     ended: list[Run] = []
     training.run_ended.connect(ended.append)
     with qtbot.waitSignal(training.run_started):
-        training.resume(folder)
+        training.resume()
     qtbot.waitUntil(lambda: not training.looking.is_running)
     assert training.watched is not None
     assert training.watched.stage is Stage.STARTING
