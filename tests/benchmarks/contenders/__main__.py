@@ -15,13 +15,15 @@ Needs MONAI (the extra `dev`), and nnU-Net, which is better kept apart:
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import torch
 
 from engine.cli.console import watch
@@ -43,17 +45,20 @@ _TITLES = {
     "segresnet": "MONAI SegResNet",
 }
 
-Processes = dict[str, "subprocess.Popen[bytes]"]
+Job = tuple[str, ...]
+"""Which contender does what: its name, the stage, and what else `process` is told."""
+
+Processes = dict[Job, "subprocess.Popen[bytes]"]
 
 
-def run(setup: Setup, pythons: dict[str, str]) -> None:
+def run(setup: Setup, pythons: dict[str, str], predictors: int) -> None:
     """Make the cases, train, predict, score and write the table; raises EngineError for what a person can mend."""
     setup.folder.mkdir(parents=True, exist_ok=True)
     setup.keep()
     watch(make_cases(setup))
     setup.split()
     train_all([name for name in pythons if Trained.read(setup.folder / name) is None], setup, pythons)
-    predict_all([name for name in pythons if _lacks_masks(setup, name)], setup, pythons)
+    predict_all([name for name in pythons if _lacks_masks(setup, name)], setup, pythons, predictors)
     rows = [_row(setup, name) for name in pythons]
     table = to_markdown(rows, setup)
     target = setup.folder / "contenders"
@@ -68,8 +73,8 @@ def train_all(names: Sequence[str], setup: Setup, pythons: dict[str, str]) -> No
     for name in names:
         shutil.rmtree(setup.folder / name, ignore_errors=True)
         (setup.folder / name).mkdir()
-    with _started(names, "train", setup, pythons) as processes:
-        for name, process in processes.items():
+    with _started([(name, "train") for name in names], setup, pythons) as processes:
+        for (name, *_), process in processes.items():
             while not (setup.folder / name / READY_FILE).exists():
                 if process.poll() is not None:
                     raise _failed(setup, name)
@@ -83,15 +88,16 @@ def train_all(names: Sequence[str], setup: Setup, pythons: dict[str, str]) -> No
         _wait(processes, setup)
 
 
-def predict_all(names: Sequence[str], setup: Setup, pythons: dict[str, str]) -> None:
-    """Let the contenders predict, at the same time, since nothing is measured."""
+def predict_all(names: Sequence[str], setup: Setup, pythons: dict[str, str], predictors: int) -> None:
+    """Let the contenders predict, at the same time and in several processes each, since nothing is measured."""
     print("predicting", file=sys.stderr, flush=True)
-    with _started(names, "predict", setup, pythons) as processes:
+    jobs = [(name, "predict", f"{part}", f"{predictors}") for name in names for part in range(predictors)]
+    with _started(jobs, setup, pythons) as processes:
         _wait(processes, setup)
 
 
 @contextmanager
-def _started(names: Sequence[str], stage: str, setup: Setup, pythons: dict[str, str]) -> Iterator[Processes]:
+def _started(jobs: Sequence[Job], setup: Setup, pythons: dict[str, str]) -> Iterator[Processes]:
     """A process for each, in a session of its own: Linux shares processors equally among sessions, however many threads
     each has. Those that still run at the end are stopped.
     """
@@ -99,11 +105,11 @@ def _started(names: Sequence[str], stage: str, setup: Setup, pythons: dict[str, 
     environment = os.environ | threads | {"XDG_CACHE_HOME": str((setup.folder / "cache").resolve())}
     processes: Processes = {}
     try:
-        for name in names:
-            command = [pythons[name], "-m", "tests.benchmarks.contenders.process", name, stage, str(setup.folder)]
-            with (setup.folder / name / f"{stage}.txt").open("wb") as output:
-                processes[name] = subprocess.Popen(
-                    command,
+        for job in jobs:
+            name, *what = job
+            with (setup.folder / name / f"{'-'.join(what)}.txt").open("wb") as output:
+                processes[job] = subprocess.Popen(
+                    [pythons[name], "-m", "tests.benchmarks.contenders.process", str(setup.folder), *job],
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -113,19 +119,28 @@ def _started(names: Sequence[str], stage: str, setup: Setup, pythons: dict[str, 
         yield processes
     finally:
         for process in processes.values():
-            process.terminate()
-            process.wait()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that still runs, and those that it started, which would wait for it for ever."""
+    if process.poll() is None:
+        own = psutil.Process(process.pid)
+        for one in (*own.children(recursive=True), own):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait()
 
 
 def _wait(processes: Processes, setup: Setup) -> None:
-    for name, process in processes.items():
+    for (name, *_), process in processes.items():
         if process.wait() != 0:
             raise _failed(setup, name)
         print(f"{name} is done", file=sys.stderr, flush=True)
 
 
 def _failed(setup: Setup, name: str) -> TrainingError:
-    return TrainingError(f"{setup.folder / name}: failed; what it said is in its train.txt and predict.txt")
+    return TrainingError(f"{setup.folder / name}: failed; what it said is in the .txt files there")
 
 
 def _lacks_masks(setup: Setup, name: str) -> bool:
@@ -159,16 +174,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of cases, split and trainings (%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU, for each network (%(default)s)")
     parser.add_argument("--test-cases", type=int, default=12, help="of the test part, at most (%(default)s)")
+    parser.add_argument("--predictors", type=int, default=1, help="processes of each that predict (%(default)s)")
     parser.add_argument("--only", nargs="+", choices=tuple(CONTENDERS), default=list(CONTENDERS), help="default: all")
     parser.add_argument("--nnunet-python", default=sys.executable, metavar="PATH", help="interpreter that has nnU-Net")
     options = parser.parse_args()
-    if options.minutes <= 0 or options.cases < 5 or options.threads < 1 or options.test_cases < 1:
-        parser.error("--minutes must be above 0, --cases 5 or more, --threads and --test-cases 1 or more")
+    if options.minutes <= 0 or options.cases < 5 or min(options.threads, options.test_cases, options.predictors) < 1:
+        parser.error("--minutes must be above 0, --cases 5 or more, --threads, --test-cases and --predictors 1 or more")
     pythons = {name: options.nnunet_python if name == "nnunet" else sys.executable for name in options.only}
     setup = Setup(options.output, options.cases, options.minutes, options.seed, options.threads, options.test_cases)
     torch.set_num_threads(options.threads)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that whoever ends this ends the contenders
     try:
-        run(setup, pythons)
+        run(setup, pythons, options.predictors)
     except EngineError as error:
         print(error, file=sys.stderr)
         return 2

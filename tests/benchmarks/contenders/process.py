@@ -1,6 +1,7 @@
-"""One contender in a process of its own: `python -m tests.benchmarks.contenders.process NAME train|predict FOLDER`.
+"""One contender in a process of its own: `python -m tests.benchmarks.contenders.process FOLDER NAME train|predict`.
 
-To train, it writes a file when it is prepared, and begins when it reads a line from its standard input.
+To train, it writes a file when it is prepared, and begins when it reads a line from its standard input. To predict only
+every N-th case, beginning with the K-th, `K N` follows.
 """
 
 import os
@@ -66,14 +67,14 @@ def train(setup: Setup, name: str) -> None:
     CONTENDERS[name]().train(setup, folder, start).write(folder)
 
 
-def predict(setup: Setup, name: str) -> None:
-    """Predict the test cases that have no mask yet."""
+def predict(setup: Setup, name: str, first: str = "0", stride: str = "1") -> None:
+    """Predict the test cases that have no mask yet, or every so many of all."""
     from engine.data import CONVENTIONS, write_labels
 
     folder = setup.folder / name
     (folder / MASKS_FOLDER).mkdir(exist_ok=True)
     contender = CONTENDERS[name]()
-    for case_id in setup.tested():
+    for case_id in setup.tested()[int(first) :: int(stride)]:
         path = mask_path(folder, case_id)
         if not path.exists():
             labels = contender.predict(setup, folder, setup.files(case_id))
@@ -82,13 +83,13 @@ def predict(setup: Setup, name: str) -> None:
 
 
 def main() -> None:
-    name, stage, folder = sys.argv[1:]
+    folder, name, stage, *more = sys.argv[1:]
     setup = Setup.read(Path(folder))
     import torch
 
     torch.set_num_threads(setup.threads)
     os.environ.setdefault("MPLBACKEND", "agg")
-    {"train": train, "predict": predict}[stage](setup, name)
+    {"train": train, "predict": predict}[stage](setup, name, *more)
 
 
 if __name__ == "__main__":
