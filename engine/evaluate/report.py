@@ -22,7 +22,7 @@ TITLES = {
 
 ABSENT = "a region that is absent from the truth scores 1 if nothing is predicted, else 0"
 _ROWS = (("mean", "mean"), ("std", "std"), ("25th", "percentile_25"), ("75th", "percentile_75"))
-_SHOWN_LOW = 5
+_SHOWN_LOW, _SHOWN_PATIENTS = 5, 3
 _WIDTH = 118
 _TEST_COLUMNS = (
     *(("", 8), ("difference", 11), ("95 % interval", 22), ("p", 9), ("p Holm", 9)),
@@ -53,6 +53,7 @@ def report(evaluation: Evaluation) -> str:
             *lowest_lines(evaluation.summary["lowest"]),
             "",
             f"{method_line(evaluation.summary)}; each case is in {evaluation.folder / TABLE_FILE}",
+            *_split_cautions(evaluation.summary.get("split")),
             RESEARCH_USE,
         )
     )
@@ -70,7 +71,7 @@ def comparison_report(summary: Mapping[str, Any]) -> str:
     lines += [f"Dice: {ABSENT}.", f"std: {summary['std']}. average: of the three in each case."]
     for note in comparison["notes"].values():
         lines += wrap(note, _WIDTH, subsequent_indent="  ")
-    lines += _cautions(comparison["cases"])
+    lines += [*_cautions(comparison["cases"]), *_split_cautions(summary["split"])]
     for model in models:
         place = f"each case is in {model['folder']}/{TABLE_FILE}"
         lines += ["", f"{model['folder']}: {method_line(model | {'split': summary['split']})}; {place}"]
@@ -118,6 +119,14 @@ def _cautions(cases: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
         yield f"Fewer than {FEW_CASES} cases in common with {', '.join(few)}: intervals too narrow, tests see little."
     if any(found["patients"] < found["both"] for found in cases.values()):
         yield "Some cases are of one patient, by their names, and not independent: p and intervals are too small."
+
+
+def _split_cautions(split: Mapping[str, Any] | None) -> Iterator[str]:
+    if split and split["straddling"]:
+        patients = ", ".join(split["straddling"][:_SHOWN_PATIENTS])
+        more = len(split["straddling"]) - _SHOWN_PATIENTS
+        patients += f" and {more} more" if more > 0 else ""
+        yield f"The split has cases of one patient in two parts ({patients}): scores flatter a model trained on it."
 
 
 def table(columns: Mapping[str, Spread], digits: int = 3) -> str:

@@ -100,13 +100,14 @@ class Cases:
             return cls(found.cases, {str(path): why for path, why in found.unreadable.items()})
         # A case that cannot be read is still one that the split may name.
         ids = [*(files.id for files in found.cases), *(path.name for path in found.unreadable)]
-        named = frozenset[str](getattr(read_split(split, ids), part))
+        parts = read_split(split, ids)
+        named = frozenset[str](getattr(parts, part))
         if not named:
             raise EvaluationError(f'{split}: has no case under "{part}"; choose another --part')
         return cls(
             files=tuple(files for files in found.cases if files.id in named),
             failures={str(path): why for path, why in found.unreadable.items() if path.name in named},
-            part=Part(split, part, named),
+            part=Part(split, part, named, parts.straddling),
         )
 
 

@@ -18,16 +18,21 @@ _OF_PEOPLE = ("name", "title", "description", "training", "scores", "limits")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The cases that one part of a split names, and the file that has it."""
+    """The cases that one part of a split names, and the file that has it.
+
+    `straddling` are patients with cases in more than one of its parts, of whom a model that was trained on it knows.
+    """
 
     file: Path
     name: str
     cases: frozenset[str]
+    straddling: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain types: which cases they are is told by a hash, since they may be many."""
         digest = hashlib.sha256("\n".join(sorted(self.cases)).encode()).hexdigest()
-        return {"part": self.name, "sha256": digest, "file": str(self.file.resolve())}
+        file, straddling = str(self.file.resolve()), list(self.straddling)
+        return {"part": self.name, "sha256": digest, "file": file, "straddling": straddling}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,10 @@ def check_same(folder: Path, summary: Mapping[str, Any], setup: Mapping[str, Any
 
 
 def _identity(value: object) -> object:
-    """What of a setting must be the same: neither the name of a model nor the place of a split."""
+    """What of a setting must be the same: not the name of a model, nor the place of a split or its other parts."""
     if not isinstance(value, dict):
         return value
-    return {key: of_key for key, of_key in value.items() if key not in ("name", "file")}
+    return {key: of_key for key, of_key in value.items() if key not in ("name", "file", "straddling")}
 
 
 def _difference(name: str, before: object, now: object) -> str:

@@ -514,6 +514,16 @@ def test_a_split_may_move_and_may_name_a_case_that_cannot_be_read(dataset, out, 
     assert done(run(dataset, out, model, split=tmp_path / "moved.json"))[0] == []
 
 
+def test_patients_in_two_parts_are_told(dataset, out, model, tmp_path):
+    for number in range(2):
+        write_case(dataset / f"BraTS19_CBICA_AAB_{number}")
+    split = split_file(tmp_path, training=["BraTS19_CBICA_AAB_0"], test=["BraTS19_CBICA_AAB_1", FIRST])
+    assert finish(run(dataset, out, model, split=split)).summary["split"]["straddling"] == ["BraTS19_CBICA_AAB"]
+    assert "one patient in two parts (BraTS19_CBICA_AAB)" in (out / "summary.txt").read_text(encoding="utf-8")
+    split_file(tmp_path, training=["BraTS19_CBICA_AAB_0"], test=["BraTS19_CBICA_AAB_1", FIRST], validation=[SECOND])
+    assert done(run(dataset, out, model, split=split))[0] == [], "the other parts may change"
+
+
 def test_a_wrong_split_is_refused_before_anything_is_made(dataset, out, model, tmp_path):
     with pytest.raises(TrainingError, match="which the data set does not have"):
         finish(run(dataset, out, model, split=split_file(tmp_path, training=["nobody"])))
