@@ -45,6 +45,7 @@ def ended(pid: int) -> None:
     assert not alive
 
 
+@pytest.mark.timeout(900)
 def test_a_detached_training_is_paused_stopped_resumed_and_finished(tmp_path: Path):
     create(tmp_path, TINY, Source(device="cpu"))
     pid = launch(tmp_path)
