@@ -43,6 +43,7 @@ from brats_viewer.session import Session
 from brats_viewer.settings import Place, Settings
 from brats_viewer.theme import Theme
 from brats_viewer.thumbnails import forget_thumbnails, keep_thumbnail, thumbnail_path
+from brats_viewer.training import Run
 from brats_viewer.training_conversation import TrainingConversation
 from brats_viewer.training_session import TrainingSession
 from brats_viewer.view_commands import ViewCommands
@@ -50,6 +51,7 @@ from brats_viewer.views import SliceGrid
 from brats_viewer.views.box_plot import BoxPlot
 from brats_viewer.views.slice_strip import SliceStrip
 from engine.resources import resource
+from engine.runs.state import Stage
 
 if TYPE_CHECKING:
     from brats_viewer.panels.training_panel import TrainingPanel
@@ -230,6 +232,8 @@ class MainWindow(QMainWindow):
 
     def _bind_training(self) -> None:
         self.training_conversation.cases_asked.connect(self._open_training_cases)
+        self.training_notice.results_asked.connect(self.training_conversation.show_results)
+        self.training.run_ended.connect(self._show_ended)
         for shows in (self.training_notice, self._indicator):
             shows.watch_asked.connect(self.watch_training)
         self.training.run_started.connect(lambda run: self.watch_training(run.folder))
@@ -261,6 +265,13 @@ class MainWindow(QMainWindow):
         self.training.watch(folder)
         self.actions_by_id["training"].setChecked(True)
         self._show_state()
+
+    def _show_ended(self, run: Run) -> None:
+        """Show the results of a training that is looked at; elsewhere the notice leads to them."""
+        looked_at = self._pages.currentWidget() is self._training_panel and run == self.training.watched
+        if looked_at and run.stage is Stage.FINISHED:
+            self.training_notice.hide()
+            self.training_conversation.show_results(run)
 
     def _show_trainings(self) -> None:
         """Show the page of trainings or leave it; the latest run is watched where none is."""

@@ -26,6 +26,8 @@ class TrainingConversation(QObject):
     def __init__(self, training: TrainingSession, session: Session, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self._training, self._session, self._settings, self._window = training, session, settings, window
+        self._wanted: str | None = None  # the weights of a model that the next survey finds
+        session.engine_surveyed.connect(self._use_wanted)
         training.run_started.connect(self._remember_runs)
         training.run_ended.connect(self._take_ended)
 
@@ -61,7 +63,9 @@ class TrainingConversation(QObject):
             self._session.survey()
 
     def show_results(self, run: Run) -> None:
-        """Show the Dice of a run's validation cases."""
+        """Show the Dice of a run's validation cases, where it has any."""
+        if not run.table.is_file():
+            return
         from brats_viewer.dialogs.train_results import TrainResults
 
         dialog = TrainResults(run, read_table(run.folder), self._window)
@@ -75,10 +79,17 @@ class TrainingConversation(QObject):
             self.cases_asked.emit(run.source.dataset)
 
     def use(self, run: Run) -> None:
-        """Choose a run's model for what is segmented next."""
-        plan, weights = self._session.plan, kept_weights(run)
-        names = [model.name for model in self._session.models if model.sha256 == weights]
+        """Choose a run's model for what is segmented next; one that is not listed yet as soon as it is."""
+        self._wanted = kept_weights(run)
+        self._use_wanted()
+
+    def _use_wanted(self) -> None:
+        if self._wanted is None:
+            return
+        plan = self._session.plan
+        names = [model.name for model in self._session.models if model.sha256 == self._wanted]
         if names:
+            self._wanted = None
             self._session.set_plan(names[0], plan.device, plan.tta)
 
     def show_folder(self, folder: Path) -> None:

@@ -6,8 +6,8 @@ from html import escape
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPalette
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPalette, QPen
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from brats_viewer.controls import figures_font
@@ -17,17 +17,21 @@ Span = tuple[float, float]
 """The lowest and the highest x that a chart shows."""
 
 HABITS = "Wheel: zoom about the mouse. Drag: move. Double-click or 0: all of it. Arrows, + and -: the same by keys."
-_LINE_PX, _NOISE_PX, _DOT_PX, _RING_PX = 2.0, 1.0, 5.0, 11.0
+_LINE_PX, _NOISE_PX, _RING_PX = 1.8, 1.0, 2.0
+_DOT_SIZE_PX, _RING_SIZE_PX = 5.0, 11.0
 _FEW = 60
 """Up to so many points a curve has a dot for each."""
 _SMOOTH_POINTS = 300
 """Of a running mean: more say nothing, since each is over a sixtieth of the curve, and wide lines are slow to draw."""
-_FAINT, _GRID = 70, 40
+_FAINT, _GRID = 70, 110
 _AXIS_PX = 56
 _ZOOM = 1.25
 _LEAST_SPAN = 1e-3
 """The part of the whole that can be zoomed to."""
 _EVENT_HEIGHT = 0.06
+_ROOM = 1.02
+"""Of all there is, so that a ring around the last point has its room."""
+_HINT, _LEAST = QSize(480, 112), QSize(180, 76)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +81,7 @@ class TrainingChart(QWidget):
         self.plot.setToolTip(f"{tip}\n{HABITS}" if tip else HABITS)
         self._noise: list[pg.PlotDataItem] = []
         self._lines: list[pg.PlotDataItem] = []
-        self._best = pg.ScatterPlotItem(size=_RING_PX)
+        self._best = pg.ScatterPlotItem(size=_RING_SIZE_PX)
         self._events = pg.VTickGroup(yrange=[0, _EVENT_HEIGHT])
         self._cursor = pg.InfiniteLine()
         for item, above in ((self._events, 0), (self._cursor, 10), (self._best, 20)):
@@ -88,7 +92,6 @@ class TrainingChart(QWidget):
         layout.setSpacing(2)
         layout.addWidget(self._words)
         layout.addWidget(self.plot, 1)
-        self.setMinimumSize(200, 110)
         self.plot.scene().sigMouseMoved.connect(self._tell_pointed)
         self.plot.left.connect(lambda: self.pointed.emit(None))
         self.plot.all_asked.connect(lambda: self.span_asked.emit(None))
@@ -114,7 +117,7 @@ class TrainingChart(QWidget):
     ) -> None:
         """Draw other curves; events: the x that are marked at the foot; end: the last x; say_x: an x in words."""
         self._traces = tuple(trace for trace in traces if len(trace.x))
-        self._say_x, self._all = say_x, (0.0, end if end > 0 else 1.0)
+        self._say_x, self._all = say_x, (0.0, _ROOM * end if end > 0 else 1.0)
         for place, trace in enumerate(self._traces):
             self._draw(trace, *self._items(place))
         for item in (*self._noise[len(self._traces) :], *self._lines[len(self._traces) :]):
@@ -123,7 +126,7 @@ class TrainingChart(QWidget):
         self._best.setData(
             x=[trace.x[place] for trace, place in best],
             y=[trace.y[place] for trace, place in best],
-            pen=[pg.mkPen(trace.colour, width=2) for trace, _ in best],
+            pen=[self._pen(trace.colour, _RING_PX) for trace, _ in best],
             brush=self._colour(QPalette.ColorRole.Window),
         )
         self._events.setXVals(list(events))
@@ -152,7 +155,7 @@ class TrainingChart(QWidget):
         if trace.noisy:
             faint = QColor(trace.colour)
             faint.setAlpha(_FAINT)
-            noise.setData(x, y, pen=pg.mkPen(faint, width=_NOISE_PX))
+            noise.setData(x, y, pen=self._pen(faint, _NOISE_PX))
             some = np.unique(np.linspace(0, len(x) - 1, _SMOOTH_POINTS).astype(np.intp))
             x, y = x[some], running_mean(y)[some]
         else:
@@ -162,12 +165,17 @@ class TrainingChart(QWidget):
         line.setData(
             x,
             y,
-            pen=pg.mkPen(trace.colour, width=_LINE_PX, style=style),
+            pen=self._pen(trace.colour, _LINE_PX, style),
             symbol="o" if dotted else None,
-            symbolSize=_DOT_PX,
+            symbolSize=_DOT_SIZE_PX,
             symbolBrush=trace.colour,
             symbolPen=None,
         )
+
+    def _pen(self, colour: QColor, width_px: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
+        """A pen of so many of the screen's pixels as the style's are; Qt takes a plot's for the device's own."""
+        pen: QPen = pg.mkPen(colour, width=width_px * self.devicePixelRatioF(), style=style)
+        return pen
 
     def show_span(self, span: Span | None) -> None:
         """Show this much of x, or all there is."""
@@ -212,7 +220,7 @@ class TrainingChart(QWidget):
             axis.setPen(self._colour(QPalette.ColorRole.Mid))
             axis.setTextPen(muted)
         self._cursor.setPen(muted)
-        self._events.setPen(pg.mkPen(muted, width=2))
+        self._events.setPen(self._pen(muted, _LINE_PX))
 
     def _colour(self, role: QPalette.ColorRole) -> QColor:
         return self.palette().color(role)
@@ -249,6 +257,7 @@ class _Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.getPlotItem().ctrlMenu.setParent(self, Qt.WindowType.Popup)  # so that it ends with the plot
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMinimumSize(_LEAST)
         self.hideButtons()
         view = self.getViewBox()
         view.setMouseEnabled(x=True, y=False)
@@ -260,6 +269,10 @@ class _Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         left.setGrid(_GRID)
         for side in ("left", "bottom"):
             self.getAxis(side).enableAutoSIPrefix(False)
+
+    def sizeHint(self) -> QSize:
+        """Room for a curve that can be read."""
+        return _HINT
 
     @property
     def span(self) -> Span:

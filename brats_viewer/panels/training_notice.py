@@ -17,6 +17,8 @@ class TrainingNotice(QFrame):
 
     watch_asked = Signal(object)
     """The path of a run's folder."""
+    results_asked = Signal(object)
+    """The `Run` whose results a person wants to see."""
 
     def __init__(self, training: TrainingSession) -> None:
         super().__init__()
@@ -73,6 +75,8 @@ class TrainingNotice(QFrame):
         self.hide()
         if self._run:
             self.watch_asked.emit(self._run.folder)
+            if self._run.stage is Stage.FINISHED:
+                self.results_asked.emit(self._run)
 
 
 class TrainingIndicator(QPushButton):

@@ -1,9 +1,17 @@
-"""A person's path: set a training up, watch it, close the window, find it again, stop, resume, and see its results."""
+"""A person's path with the real trainer: from a folder of cases to a model that segments, through all that may happen.
 
+The training is a process of its own, as a person's is; only the cases and the network are small.
+"""
+
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from brats_viewer import training_session
@@ -13,105 +21,148 @@ from brats_viewer.dialogs.train_results import TrainResults
 from brats_viewer.session import Session
 from brats_viewer.settings import Settings
 from brats_viewer.training import runs_folder
+from engine.isolate import Worker
 from engine.lock import holder
+from engine.progress import finish
+from engine.runs.folder import SPLIT_FILE
 from engine.runs.state import Stage
-from tests.brats_viewer import fake_training
-from tests.brats_viewer.driving import PATIENT_MS, answer, trigger
-from tests.brats_viewer.inline import InlineEngine
+from engine.synth.anatomy import FieldOfView
+from engine.synth.layout import LAYOUTS
+from engine.synth.synthesize import Recipe, synthesize
+from tests.brats_viewer.driving import answer, trigger
+from tests.brats_viewer.words import visible_words
 
-RUN = "training-1"
+PROCESS_MS = 300_000
+"""How long to wait for a process that loads torch, on a machine that has other work to do."""
+TINY = {
+    "epochs": 60,
+    "batch": 1,
+    "shape": [16, 16, 16],
+    "spacing_mm": 10.0,
+    "width": 4,
+    "depth": 2,
+    "deep_supervision": 0,
+    "checkpoint_every": 20,
+    "validate_every": 80,
+    "tta": "none",
+}
+BAD = "BraTS20_Synthetic_006"
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six small cases of 8 mm in BraTS 2020 layout, one of them without its T2."""
+    folder = tmp_path_factory.mktemp("data") / "BraTS2020_TrainingData"
+    layout = LAYOUTS["brats2020"]
+    recipe = Recipe(1, layout, layout.prefix, FieldOfView((20, 24, 19), 8.0))
+    finish(synthesize(folder, 6, recipe, torch.device("cpu")))
+    next(folder.glob(f"{BAD}/*_t2.nii.gz")).unlink()
+    return folder
+
+
+@pytest.fixture
+def until(qtbot: QtBot) -> Callable[[Callable[[], object]], None]:
+    return lambda done: qtbot.waitUntil(lambda: bool(done()), timeout=PROCESS_MS)
+
+
+Until = Callable[[Callable[[], object]], None]
 
 
 def new_window(qtbot: QtBot, settings: Settings) -> MainWindow:
-    window = MainWindow(Session(InlineEngine()), settings)
+    window = MainWindow(Session(Worker()), settings)
     qtbot.addWidget(window)
-    with qtbot.waitSignal(window.session.engine_surveyed, timeout=PATIENT_MS):
+    with qtbot.waitSignal(window.session.engine_surveyed, timeout=PROCESS_MS):
         window.show()
     return window
 
 
-def started(qtbot: QtBot, window: MainWindow) -> Path:
-    """A training on synthetic cases, begun by the dialog."""
+def press(window: MainWindow, text: str) -> None:
+    buttons = window.training_panel.findChildren(QPushButton)
+    (button,) = [button for button in buttons if button.isVisible() and button.text() == text]
+    assert button.isEnabled()
+    button.click()
+
+
+def start(qtbot: QtBot, until: Until, window: MainWindow, dataset: Path) -> None:
+    """Set the training up in the dialog, which refuses the bad case, measure what it takes, and start it."""
     trigger(window, "train")
     dialog = window.findChild(TrainDialog)
     assert isinstance(dialog, TrainDialog)
-    dialog.choose_dataset(None)
-    with qtbot.waitSignal(window.training.run_started, timeout=PATIENT_MS):
+    folder = next(edit for edit in dialog.findChildren(QLineEdit) if edit.accessibleName() == "Folder of cases")
+    qtbot.keyClicks(folder, str(dataset))
+    qtbot.keyClick(folder, Qt.Key.Key_Return)
+    until(lambda: window.training.checked)
+    assert "6 cases: 5 can be trained on, 1 cannot" in visible_words(dialog)
+    assert dialog.problem() == "One case cannot be trained on: mend what the table says, or leave it out"
+    next(box for box in dialog.findChildren(QCheckBox) if box.text() == "Leave out this case").click()
+    next(button for button in dialog.findChildren(QPushButton) if "Measure" in button.text()).click()
+    until(lambda: window.training.estimated)
+    assert window.training.estimated is not None
+    assert (window.training.estimated.problem, window.training.estimated.steps) == (None, 180)
+    with qtbot.waitSignal(window.training.run_started, timeout=PROCESS_MS):
         dialog.start_button.click()
-    assert not dialog.isVisible()
     assert window.training_panel.isVisible()
-    return runs_folder() / RUN
 
 
-def process_of(folder: Path) -> psutil.Process:
-    held = holder(folder)
-    assert held is not None
-    return psutil.Process(held.pid)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_cases_to_a_model_through_two_windows_and_a_crash(
+    qtbot: QtBot, until: Until, settings: Settings, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(training_session, "LOOK_EVERY_MS", 20)
-    monkeypatch.setattr(training_session, "launch", fake_training.launch)
+    settings.training_plan = {"preset": "default", "changes": TINY, "init": None, "device": "cpu"}
+    run = runs_folder() / "training-1"
 
-
-def test_from_the_dialog_to_the_results_through_two_windows(qtbot: QtBot, settings: Settings) -> None:
     first = new_window(qtbot, settings)
-    folder = started(qtbot, first)
+    start(qtbot, until, first, dataset)
+    until(lambda: len(first.training.curves.step) > 1)
     loss = first.training_panel.curves.charts["loss"]
-    qtbot.waitUntil(lambda: bool(loss.traces) and len(loss.traces[0].x) > 2, timeout=PATIENT_MS)
-    training = process_of(folder)
+    assert loss.traces[0].x.tolist() == first.training.curves.step.tolist()
+    press(first, "Pause")
+    until(lambda: first.training.watched.stage is Stage.PAUSED)
+    trained = holder(run)
+    assert trained is not None
     assert not first.close()
     answer(first, "Go on")
     assert not first.isVisible()
-    assert training.is_running()
 
     second = new_window(qtbot, settings)
-    qtbot.waitUntil(lambda: "is being trained" in second.training_notice.text(), timeout=PATIENT_MS)
+    until(lambda: "“training-1” is being trained" in second.training_notice.text())
     second.training_notice._watch.click()
-    with qtbot.waitSignal(second.training.run_ended, timeout=PATIENT_MS) as ended:
+    until(lambda: len(second.training.curves.step) > 1)
+    assert holder(run) == trained
+    with qtbot.waitSignal(second.training.run_ended, timeout=PROCESS_MS):
+        psutil.Process(trained.pid).kill()
+    assert any("it was killed" in words for words in visible_words(second.training_panel))
+    with qtbot.waitSignal(second.training.run_started, timeout=PROCESS_MS):
+        press(second, "Resume")
+    with qtbot.waitSignal(second.training.run_ended, timeout=PROCESS_MS) as ended:
         pass
-    assert ended.args[0].stage is Stage.FINISHED
-    dice = second.training_panel.curves.charts["dice"]
-    qtbot.waitUntil(lambda: len(dice.traces) == 4 and dice.traces[0].x.tolist() == [20, 40, 60])
+    assert (ended.args[0].stage, ended.args[0].message) == (Stage.FINISHED, "")
+    until(lambda: second.training.curves.step.tolist() == list(range(10, 190, 10)))
+    assert second.training.curves.validated_step.tolist() == [80, 160, 180]
     assert second.training.preview is not None
-    second.training_panel.head.links["results"].click()
+
     results = second.findChild(TrainResults)
     assert isinstance(results, TrainResults)
-    assert results.table.item(0, 4).text() == "0.600"
+    (validated,) = json.loads((run / SPLIT_FILE).read_text(encoding="utf-8"))["validation"]
+    assert [results.table.item(row, 0).text() for row in range(results.table.rowCount())] == ["Mean", validated]
     results.close()
-    assert second.close()
 
-
-def test_a_training_that_is_stopped_with_the_window_is_resumed_by_another(qtbot: QtBot, settings: Settings) -> None:
-    first = new_window(qtbot, settings)
-    folder = started(qtbot, first)
-    qtbot.waitUntil(lambda: len(first.training.curves.step) > 2, timeout=PATIENT_MS)
-    first.close()
-    answer(first, "Stop and keep")
-
-    second = new_window(qtbot, settings)
-    second.watch_training(folder)
-    stopped = lambda: second.training.watched is not None and second.training.watched.stage is Stage.STOPPED  # noqa: E731
-    qtbot.waitUntil(stopped, timeout=PATIENT_MS)
-    kept = second.training.watched
-    assert kept is not None
-    trigger(second, "resume_training")
-    with qtbot.waitSignal(second.training.run_ended, timeout=PATIENT_MS) as ended:
-        pass
-    assert ended.args[0].stage is Stage.FINISHED
-    qtbot.waitUntil(lambda: second.training.curves.step.tolist()[-1] == fake_training.STEPS)
-    assert second.close()
-
-
-def test_a_training_that_is_killed_leaves_the_window_well(qtbot: QtBot, settings: Settings) -> None:
-    window = new_window(qtbot, settings)
-    folder = started(qtbot, window)
-    qtbot.waitUntil(lambda: len(window.training.curves.step) > 2, timeout=PATIENT_MS)
-    training = process_of(folder)
-    with qtbot.waitSignal(window.training.run_ended, timeout=PATIENT_MS) as ended:
-        training.kill()
-        training.wait(5)
-    assert ended.args[0].stage is Stage.INTERRUPTED
-    assert window.actions_by_id["resume_training"].isEnabled()
-    assert window.close()
+    until(lambda: "training-1" in [model.name for model in second.session.models])
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "results"))
+    press(second, "See its cases")
+    until(lambda: second.cohort.folder == dataset and second.cohort.can_evaluate)
+    assert second.session.plan.model == "training-1"
+    second.cohort_panel._evaluate.click()
+    until(lambda: not second.cohort.evaluating.is_running)
+    assert len(second.cohort.scored) == 6
+    with qtbot.waitSignal(second.session.case_changed, timeout=PROCESS_MS):
+        second.session.open(dataset / BAD)
+    with qtbot.waitSignal(second.session.prediction_changed, timeout=PROCESS_MS):
+        trigger(second, "segment")
+    prediction = second.session.prediction
+    assert prediction is not None
+    assert prediction.model == "training-1"
+    assert prediction.labels.data.shape == (20, 24, 19)
+    assert not second.close()
+    answer(second, "Discard")
+    assert not second.isVisible()
