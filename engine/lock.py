@@ -75,19 +75,15 @@ class FolderLock:
 
     def take(self) -> None:
         """Hold the folder; raises FolderInUseError if it is held, or cannot be written to."""
-        path = self.folder / LOCK_FILE
-        try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-        except OSError as error:
-            raise _cannot_write(path, error) from error
+        file = _opened(self.folder)
         if not self._is_free(file):
             os.close(file)
             raise FolderInUseError(self._told())
         try:
-            _mark(file)
+            _mark(file, Holder.me())
         except OSError as error:
             os.close(file)
-            raise _cannot_write(path, error) from error
+            raise _cannot_write(self.folder, error) from error
         self._file = file
         _taken.add(self.folder.resolve())
 
@@ -126,12 +122,34 @@ class FolderLock:
         self.release()
 
 
-def _cannot_write(path: Path, error: OSError) -> FolderInUseError:
-    return FolderInUseError(f"{path}: cannot be written ({error.strerror or error}); choose another folder")
+def mark(folder: Path, taker: Holder) -> None:
+    """Name a process that is about to take `folder`, so that it is seen to be held from now on.
+
+    Raises FolderInUseError if the folder cannot be written to.
+    """
+    file = _opened(folder)
+    try:
+        _mark(file, taker)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    finally:
+        os.close(file)
 
 
-def _mark(file: int) -> None:
-    os.write(file, json.dumps(asdict(Holder.me())).encode().ljust(_MARK_BYTES))
+def _opened(folder: Path) -> int:
+    try:
+        return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _cannot_write(folder: Path, error: OSError) -> FolderInUseError:
+    reason = error.strerror or error
+    return FolderInUseError(f"{folder / LOCK_FILE}: cannot be written ({reason}); choose another folder")
+
+
+def _mark(file: int, taker: Holder) -> None:
+    os.write(file, json.dumps(asdict(taker)).encode().ljust(_MARK_BYTES))
     os.ftruncate(file, _MARK_BYTES)
 
 
