@@ -100,7 +100,8 @@ def segment_cohort(
     The mask of each is written to `folder` as <id>.nii.gz, with its provenance beside it, in the labels of `convention`
     or as its images are named. A case whose mask is there from an earlier run is not done again, unless its images,
     the model's weights, `tta` or the labels are others than its provenance says. `resample`: as `load_case`.
-    `overwrite`: replace files that this program did not write. For model, device, backend and tta see `engine.predict.segment`.
+    `overwrite`: replace files that this program did not write. For model, device, backend and tta see
+    `engine.predict.segment`.
 
     Besides the case that is computed no more than one is in memory that waits to be, and one mask that is written.
     Closing the generator stops all; a mask that is complete is still written.
