@@ -51,6 +51,9 @@ def train(folder: Path, *, device: torch.device | None = None, processes: Proces
         except GeneratorExit:
             run.stopped(run.trainer)
             raise
+        except KeyboardInterrupt:  # in the midst of a step, so it goes on from its last checkpoint
+            run.tell(Stage.STOPPED)
+            raise
         except torch.cuda.OutOfMemoryError as error:
             failed = DeviceError(
                 f"{run.source.device}: not enough memory for these settings; lower batch, patch or width"

@@ -177,7 +177,7 @@ class Trainer:
             "seconds": self.seconds,
             "best": self.best,
             "validated": self.validated,
-            "at_once": self.micro_batch * self.processes.count,
+            "micro_batch": self.micro_batch * self.processes.count,  # of all, as another number may go on
             "left_out": self.left_out,
             "losses": list(self._losses),
             "half": self.half,
@@ -190,8 +190,9 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step, self.seconds = state["step"], state["seconds"]
-        self.best, self.validated, self.left_out = state["best"], state["validated"], state["left_out"]
-        self.micro_batch = max(1, state["at_once"] // self.processes.count)
+        self.best, self.validated = state["best"], state["validated"]
+        self.left_out = state.get("left_out", 0)  # which states of earlier versions lack
+        self.micro_batch = max(1, state["micro_batch"] // self.processes.count)
         self._losses, self.half = list(state["losses"]), state["half"]
 
 
