@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from brats_viewer.readings import Overlay, Reading, label_volumes_ml
 from engine.data import Case, Label, LabelMap, Modality, Orientation, Segmentation, orient
 
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 DISPLAY_AXES = "RAS"
 
 
@@ -34,6 +36,7 @@ class OpenCase(QObject):
         self._others: dict[str, Reading] = {}
         self._pair: tuple[str, str] | None = None
         self._volumes: dict[str, tuple[LabelMap, Mapping[Label, float]]] = {}
+        self._turned: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
 
     # The case
 
@@ -52,15 +55,22 @@ class OpenCase(QObject):
         self._case = case
         self._orientation = orient(case.native, DISPLAY_AXES) if case else None
         self._prediction, self._prediction_saved, self._saved_path = None, True, None
-        self._others, self._pair, self._volumes = {}, None, {}
+        self._others, self._pair, self._volumes, self._turned = {}, None, {}, {}
         self.case_changed.emit()
         self.readings_changed.emit()
 
     def volume(self, modality: Modality) -> NDArray[np.float32] | None:
         """The images (X, Y, Z) of a modality; None where the case lacks it."""
-        if self._case is None or self._orientation is None or modality not in self._case.images:
-            return None
-        return self._orientation.forward(self._case.images[modality].data)
+        image = self._case.images.get(modality) if self._case else None
+        return self._on_display(modality, image.data) if image else None
+
+    def _on_display(self, name: str, data: NDArray[ScalarT]) -> NDArray[ScalarT]:
+        """What is known by that name, on the display grid; remembered, since every view asks at every paint."""
+        source, turned = self._turned.get(name, (None, data))
+        if source is not data and self._orientation:
+            turned = self._orientation.forward(data)
+            self._turned[name] = data, turned
+        return turned
 
     # The prediction
 
@@ -150,12 +160,12 @@ class OpenCase(QObject):
     def labels_of(self, key: str) -> NDArray[np.uint8] | None:
         """The labels of that key (X, Y, Z) on the display grid; None where there is no such label map."""
         labels = self.label_map(key)
-        return self._orientation.forward(labels.data) if labels and self._orientation else None
+        return self._on_display(key, labels.data) if labels else None
 
     def entropy(self) -> NDArray[np.float16] | None:
         """The prediction's uncertainty in bits (X, Y, Z) on the display grid; None where it was not computed."""
         uncertainty = self._prediction.uncertainty if self._prediction else None
-        return self._orientation.forward(uncertainty.entropy) if uncertainty and self._orientation else None
+        return self._on_display("entropy", uncertainty.entropy) if uncertainty else None
 
     def volumes_ml(self, key: str) -> Mapping[Label, float]:
         """The volume of each label in a label map; empty where there is no such map."""

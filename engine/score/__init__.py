@@ -3,15 +3,18 @@
 `compare` is all of it for one case: of the whole image, slice by slice and lesion by lesion.
 """
 
-from engine.score.cohort import AVERAGE, MEASURES, Spread, average, cohort_table, spread
+from engine.score.cohort import AVERAGE, MEASURES, Box, Spread, average, box, cohort_table, spread
 from engine.score.compare import Comparison, compare
 from engine.score.lesions import Lesion, LesionKind, LesionScore, lesion_scores, lesions_to_json
+from engine.score.reasons import LOW_DICE, reasons
 from engine.score.score import Score, score, to_json
 from engine.score.slices import SliceScores, slice_scores
 
 __all__ = [
     "AVERAGE",
+    "LOW_DICE",
     "MEASURES",
+    "Box",
     "Comparison",
     "Lesion",
     "LesionKind",
@@ -20,10 +23,12 @@ __all__ = [
     "SliceScores",
     "Spread",
     "average",
+    "box",
     "cohort_table",
     "compare",
     "lesion_scores",
     "lesions_to_json",
+    "reasons",
     "score",
     "slice_scores",
     "spread",

@@ -13,6 +13,8 @@ AVERAGE = "average"
 
 MEASURES = ("dice", "hd95_mm", "sensitivity", "specificity")
 
+_WHISKERS = 1.5
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -58,3 +60,30 @@ def cohort_table(cases: Sequence[Mapping[Region, Score]], measure: str = "dice")
     columns[AVERAGE] = [average(scores, measure) for scores in cases]
     known = {name: [value for value in values if value is not None] for name, values in columns.items()}
     return {name: spread(values) for name, values in known.items() if values}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """How values lie, as in Tukey's box plot (Exploratory Data Analysis, 1977).
+
+    The quartiles are linear between ranks; low and high are the last values within 1.5 of their distance from them.
+    """
+
+    low: float
+    quartile_1: float
+    median: float
+    quartile_3: float
+    high: float
+
+
+def box(values: Sequence[float]) -> Box:
+    """The box of at least one value.
+
+    >>> box([0.0, 0.6, 0.7, 0.8, 0.9])
+    Box(low=0.6, quartile_1=0.6, median=0.7, quartile_3=0.8, high=0.9)
+    """
+    array = np.asarray(values, dtype=np.float64)  # (cases,)
+    first, median, third = (float(found) for found in np.percentile(array, (25, 50, 75)))
+    reach = _WHISKERS * (third - first)
+    within = array[(array >= first - reach) & (array <= third + reach)]
+    return Box(float(within.min()), first, median, third, float(within.max()))

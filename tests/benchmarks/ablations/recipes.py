@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 
 BASELINE = TrainConfig(
     shape=(40, 48, 40),
