@@ -62,7 +62,7 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: FieldOfView, dra
         meninges = torch.exp(depth / -draw.uniform(0.8, 2.0)).mul_((one + 0.5).clamp_(0, 1.5))
         plexus = anatomy.inside_ventricle * (other - draw.uniform(0.5, 1.5)).mul_(6).sigmoid_()
         agent.add_(vessels, alpha=vessel).add_(falx, alpha=draw.uniform(0, 0.9))
-        agent.add_(sinus, alpha=draw.uniform(0, 2.2) if draw.chance(0.7) else draw.uniform(1.5, 5.0))
+        agent.add_(sinus, alpha=draw.uniform(0, 2.2) if draw.chance(0.55) else draw.uniform(1.5, 6.0))
         agent.add_(meninges, alpha=draw.uniform(0, 0.9)).add_(plexus, alpha=draw.uniform(0, 2.0))
         images[T2F].add_(plexus, alpha=draw.uniform(-0.2, 0.5))
         if draw.chance(0.3):  # slow blood and fat at the sinuses, bright without the agent
@@ -76,9 +76,9 @@ def _sinuses(anatomy: Anatomy, draw: Draw) -> Tensor:
     """Share of each voxel that is a venous sinus, (X, Y, Z): the sagittal one, and those along the tentorium."""
     depth, midline = anatomy.depth.clamp(min=0).square(), anatomy.lateral.square()
     level = (anatomy.height - TENTORIUM_MM).square()
-    width_mm, depth_mm = draw.uniform(2.5, 6), draw.uniform(2, 9)
+    width_mm, depth_mm = draw.uniform(2.5, 7), draw.uniform(2, 12)
     sinus = torch.exp((torch.minimum(midline, level) / -(width_mm**2) - depth / depth_mm**2).clamp_(min=-40))
-    if draw.chance(0.3):  # the confluence, where they meet at the back, may be a pool of its own
+    if draw.chance(0.5):  # the confluence, where they meet at the back, may be a pool of its own
         pool = (midline + level) / -(draw.uniform(6, 14) ** 2) - depth / draw.uniform(5, 14) ** 2
         sinus = torch.maximum(sinus, torch.exp(pool.clamp_(min=-40)))
     return sinus

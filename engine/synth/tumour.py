@@ -62,7 +62,7 @@ def draw_lesions(scout: dict[str, Tensor], grid: FieldOfView, draw: Draw) -> lis
 
     scout: the atlas's maps on the grid's lattice, and "lateral" and "height" as in `Anatomy`.
     """
-    if draw.chance(0.12):
+    if draw.chance(0.14):
         return []
     growth = draw.choose(GROWTHS)
     crosses = draw.chance(0.05)
