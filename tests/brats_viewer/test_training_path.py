@@ -108,8 +108,12 @@ def start(qtbot: QtBot, until: Until, window: MainWindow, dataset: Path) -> None
     until(lambda: window.training.estimated)
     assert window.training.estimated is not None
     assert (window.training.estimated.problem, window.training.estimated.steps) == (None, 300)
+    worker = window.session._worker
+    assert isinstance(worker, Worker)
+    assert worker.pid is not None
     with qtbot.waitSignal(window.training.run_started, timeout=PROCESS_MS):
         dialog.start_button.click()
+    assert worker.pid is None  # and what it held of the device is free
     assert window.training_panel.isVisible()
 
 
