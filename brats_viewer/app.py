@@ -23,6 +23,7 @@ from brats_viewer.actions import fill_menus, fill_toolbar, make_actions
 from brats_viewer.cohort_conversation import CohortConversation
 from brats_viewer.cohort_session import CohortSession
 from brats_viewer.commands import Group
+from brats_viewer.controls import RunningLine
 from brats_viewer.conversation import Conversation
 from brats_viewer.dialogs.about_dialog import AboutDialog
 from brats_viewer.dialogs.keys_dialog import KeysDialog
@@ -80,6 +81,7 @@ class MainWindow(QMainWindow):
         self.segment_panel, self.result_panel = SegmentPanel(session), ResultPanel(session)
         self.comparison_panel = ComparisonPanel(session)
         self.cursor_bar = CursorBar(session)
+        self._exporting = RunningLine(session.exporting)
         self.actions_by_id = make_actions(self)
         self.cohort_conversation = CohortConversation(self.cohort, session, settings, self)
         self.cohort_panel = CohortPanel(self.cohort, BoxPlot(self.cohort))
@@ -139,6 +141,7 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(self.cursor_bar, 1)
         self._indicator = TrainingIndicator(self.training)
         self.statusBar().addPermanentWidget(self._indicator)
+        self.statusBar().addPermanentWidget(self._exporting)
         self._dock = QDockWidget("Cases", self)
         self._dock.setObjectName("cohort")
         self._dock.setAllowedAreas(Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea)
@@ -323,6 +326,7 @@ class MainWindow(QMainWindow):
             session.opening.changed,
             session.segmenting.changed,
             session.saving.changed,
+            session.exporting.changed,
         ):
             changed.connect(self._show_state)
 
@@ -335,9 +339,13 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{session.case.id}[*] – BraTS Viewer" if session.case else "BraTS Viewer")
         self.setWindowModified(session.has_unsaved_prediction)
         self.view_commands.show_state()
-        for command in ("assign", "close_case", "export_view", "export_report", "open_labels"):
+        for command in ("assign", "close_case", "open_labels"):
             action[command].setEnabled(here)
-        action["export_scores"].setEnabled(session.comparison is not None)
+        may_export = here and not session.exporting.is_running
+        for command in ("export_view", "export_report"):
+            action[command].setEnabled(may_export)
+        action["export_scores"].setEnabled(may_export and session.comparison is not None)
+        self._exporting.show_state()
         action["cohort"].setChecked(not self._dock.isHidden())
         for command in ("previous_case", "next_case"):
             action[command].setEnabled(bool(self.cohort.shown))
@@ -507,12 +515,12 @@ class MainWindow(QMainWindow):
         self.start_page.set_drop_active(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
+        """Open what was dropped, or lay it over the open case if it is a label map of that."""
         self.start_page.set_drop_active(False)
         path = dropped_path(event)
         if path:
             event.acceptProposedAction()
-            self.session.open(path)
+            self.session.receive(path)
 
 
 def sample_case() -> Path:

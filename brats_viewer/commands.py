@@ -424,7 +424,7 @@ COMMANDS: tuple[Command, ...] = (
         "open_labels",
         Group.COMPARE,
         "Open another mask…",
-        "Open another mask of this case to compare with: a second reader's or a model's",
+        "Open another mask of this case to compare with: a second reader's or a model's; or drop its file here",
         ("Ctrl+Shift+M",),
         ends_section=True,
     ),

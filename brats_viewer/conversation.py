@@ -3,7 +3,6 @@
 The session says what it needs; here the right dialog asks for it and hands the answer back.
 """
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +13,15 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from brats_viewer.dialogs.assign_dialog import AssignDialog, needs_a_person
 from brats_viewer.dialogs.convention_dialog import ConventionDialog
 from brats_viewer.dialogs.questions import ask_overwrite, ask_resample, ask_unsaved
-from brats_viewer.report import comparison_record, encode_png, make_report, to_html, write_pdf
+from brats_viewer.job import as_work
+from brats_viewer.report import Report, comparison_record, encode_png, make_report, to_html, to_pdf
 from brats_viewer.session import Session
 from brats_viewer.settings import Settings
 from engine.data import CONVENTIONS, Case, CaseFiles, Label, LabelConvention, Segmentation, output_convention
 from engine.data.atomic import write_atomically
 from engine.data.mark import prediction_convention
-from engine.errors import CaseError, EngineError, LabelConventionError
+from engine.errors import EngineError, LabelConventionError
+from engine.progress import Progress, Work
 
 _IMAGES = "Images (*.nii *.nii.gz);;All files (*)"
 _MASKS = "Masks (*.nii *.nii.gz);;All files (*)"
@@ -34,7 +35,7 @@ class Conversation(QObject):
     """Opens, segments, saves and exports on a person's behalf, and asks where only the person can decide."""
 
     exported = Signal(object)
-    """The path of what has been written."""
+    """The path of what has been written, by the session's lane for that."""
     failed = Signal(str, str)
     """Why something could not be read or written, as a line, and the details for whoever is asked for help."""
 
@@ -45,6 +46,7 @@ class Conversation(QObject):
         self._after_saving: tuple[Segmentation, Callable[[], None]] | None = None
         self._labels_asked: tuple[Path, Case] | None = None
         session.files_found.connect(self.consider)
+        session.labels_found.connect(self.lay_over)
         session.decision_needed.connect(self._ask_decision)
         session.prediction_changed.connect(self._go_on)
         session.case_changed.connect(self._stop_waiting)
@@ -113,6 +115,11 @@ class Conversation(QObject):
         if name:
             self._settings.last_folder = Path(name).parent
             self._read_labels(Path(name), case)
+
+    def lay_over(self, path: Path) -> None:
+        """Lay a label map of the open case over its images."""
+        if self._session.case:
+            self._read_labels(path, self._session.case)
 
     def _read_labels(self, path: Path, case: Case, convention: LabelConvention | None = None) -> None:
         """Read labels of the case that they were chosen for, unless another one was opened meanwhile."""
@@ -235,12 +242,9 @@ class Conversation(QObject):
 
         def write(path: Path) -> None:
             if case is None or self._session.case is not case:
-                raise CaseError(f"{path}: not written, since another case was opened meanwhile")
-            report = make_report(self._session)
-            if path.suffix == ".html":
-                write_atomically({path: to_html(report).encode()})
+                self.failed.emit(f"{path}: not written, since another case was opened meanwhile", "")
             else:
-                write_pdf(report, path)
+                self._write(path, _write_report(make_report(self._session), path))
 
         self._export("Export the report", "report", _REPORTS, write)
 
@@ -251,20 +255,24 @@ class Conversation(QObject):
         def write(path: Path) -> None:
             if record:
                 text = record.to_json() if path.suffix == ".json" else record.to_csv()
-                write_atomically({path: text.encode()})
+                self._write(path, as_work(_saving(path), write_atomically, {path: text.encode()}))
 
         if record:
             self._export("Export the scores", "scores", _SCORES, write)
 
     def export_view(self, view: QWidget) -> None:
         """Write what `view` shows now as a picture with all its pixels, where the person wants it."""
-        content = encode_png(view.grab().toImage())
-        self._export("Export the view", "view", _PICTURES, lambda path: write_atomically({path: content}))
+        image = view.grab().toImage()
+
+        def write(path: Path) -> None:
+            self._write(path, as_work(_saving(path), lambda: write_atomically({path: encode_png(image)})))
+
+        self._export("Export the view", "view", _PICTURES, write)
 
     def _export(self, title: str, what: str, kinds: Mapping[str, str], write: Callable[[Path], None]) -> None:
         """Ask where to write a file of one of `kinds` (ending to filter), and write it there."""
         case = self._session.case
-        if case is None:
+        if case is None or self._session.exporting.is_running:
             return
         suggested = self._settings.last_folder / f"{case.id}_{what}"
         name, chosen = QFileDialog.getSaveFileName(self._window, title, str(suggested), ";;".join(kinds.values()))
@@ -272,15 +280,21 @@ class Conversation(QObject):
             return
         endings = sorted(kinds, key=lambda ending: kinds[ending] != chosen)
         self._settings.last_folder = Path(name).parent
-        self._unless_replaced(name, with_ending(name, endings), lambda path: self._write(path, write))
+        self._unless_replaced(name, with_ending(name, endings), write)
 
-    def _write(self, path: Path, write: Callable[[Path], None]) -> None:
-        try:
-            write(path)
-        except EngineError as error:
-            self.failed.emit(str(error), "".join(traceback.format_exception(error)))
-        else:
-            self.exported.emit(path)
+    def _write(self, path: Path, work: Work[None]) -> None:
+        self._session.exporting.start(work, lambda _: self.exported.emit(path))
+
+
+def _write_report(making: Work[Report], path: Path) -> Work[None]:
+    report = yield from making
+    yield Progress(0, 0, _saving(path))
+    content = to_html(report).encode() if path.suffix == ".html" else to_pdf(report)
+    write_atomically({path: content})
+
+
+def _saving(path: Path) -> str:
+    return f"saving {path.name}"
 
 
 def with_ending(name: str, endings: Sequence[str]) -> Path:

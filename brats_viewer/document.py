@@ -75,10 +75,13 @@ class Document(OpenCase):
 
     def go_to_tumour(self) -> None:
         """Move the crosshair into the shown labels, where their axial slice is largest; stay where there are none."""
-        labels = self.overlay_labels()
-        centre = largest_slice_centre(Region.WT.mask(labels)) if labels is not None else None
+        labels, marks = self.overlay_labels(), self.marks(self._overlay)
+        if labels is None or marks is None:
+            return
+        centre = largest_slice_centre(Region.WT.mask(labels[marks.box]))
         if centre:
-            self.set_cursor(centre)
+            i, j, k = (start.start + at for start, at in zip(marks.box, centre, strict=True))
+            self.set_cursor((i, j, k))
 
     # Cursor, plane, modality, levels
 

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from brats_viewer.readings import Overlay, Reading, label_volumes_ml
+from brats_viewer.readings import Marks, Overlay, Reading
 from engine.data import Case, Label, LabelMap, Modality, Orientation, Segmentation, orient
 
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 DISPLAY_AXES = "RAS"
 
 
@@ -33,7 +35,8 @@ class OpenCase(QObject):
         self._saved_path: Path | None = None
         self._others: dict[str, Reading] = {}
         self._pair: tuple[str, str] | None = None
-        self._volumes: dict[str, tuple[LabelMap, Mapping[Label, float]]] = {}
+        self._marks: dict[str, tuple[LabelMap, Marks]] = {}
+        self._turned: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
 
     # The case
 
@@ -52,15 +55,22 @@ class OpenCase(QObject):
         self._case = case
         self._orientation = orient(case.native, DISPLAY_AXES) if case else None
         self._prediction, self._prediction_saved, self._saved_path = None, True, None
-        self._others, self._pair, self._volumes = {}, None, {}
+        self._others, self._pair, self._marks, self._turned = {}, None, {}, {}
         self.case_changed.emit()
         self.readings_changed.emit()
 
     def volume(self, modality: Modality) -> NDArray[np.float32] | None:
         """The images (X, Y, Z) of a modality; None where the case lacks it."""
-        if self._case is None or self._orientation is None or modality not in self._case.images:
-            return None
-        return self._orientation.forward(self._case.images[modality].data)
+        image = self._case.images.get(modality) if self._case else None
+        return self._on_display(modality, image.data) if image else None
+
+    def _on_display(self, name: str, data: NDArray[ScalarT]) -> NDArray[ScalarT]:
+        """What is known by that name, on the display grid; remembered, since every view asks at every paint."""
+        source, turned = self._turned.get(name, (None, data))
+        if source is not data and self._orientation:
+            turned = self._orientation.forward(data)
+            self._turned[name] = data, turned
+        return turned
 
     # The prediction
 
@@ -150,23 +160,31 @@ class OpenCase(QObject):
     def labels_of(self, key: str) -> NDArray[np.uint8] | None:
         """The labels of that key (X, Y, Z) on the display grid; None where there is no such label map."""
         labels = self.label_map(key)
-        return self._orientation.forward(labels.data) if labels and self._orientation else None
+        return self._on_display(key, labels.data) if labels else None
 
     def entropy(self) -> NDArray[np.float16] | None:
         """The prediction's uncertainty in bits (X, Y, Z) on the display grid; None where it was not computed."""
         uncertainty = self._prediction.uncertainty if self._prediction else None
-        return self._orientation.forward(uncertainty.entropy) if uncertainty and self._orientation else None
+        return self._on_display("entropy", uncertainty.entropy) if uncertainty else None
+
+    def marks(self, key: str) -> Marks | None:
+        """Where a label map marks anything on the display grid, and how much; None where there is no such map."""
+        labels = self.label_map(key)
+        if labels is None or self._orientation is None:
+            return None
+        looked_through, marks = self._marks.get(key, (None, None))
+        if marks is None or looked_through is not labels:
+            marks = Marks.of(labels, self._orientation)
+            self._marks[key] = labels, marks
+        return marks
 
     def volumes_ml(self, key: str) -> Mapping[Label, float]:
         """The volume of each label in a label map; empty where there is no such map."""
-        labels = self.label_map(key)
-        if labels is None:
+        marks = self.marks(key)
+        if marks is None or self._orientation is None:
             return MappingProxyType({})
-        measured, volumes = self._volumes.get(key, (None, MappingProxyType({})))
-        if measured is not labels:
-            volumes = label_volumes_ml(labels)
-            self._volumes[key] = labels, volumes
-        return volumes
+        voxel_ml = self._orientation.native.voxel_ml
+        return MappingProxyType({label: count * voxel_ml for label, count in marks.voxels.items()})
 
 
 def _earlier_key(made: Segmentation) -> str:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Label, LabelMap, foreground
-from engine.data.box import bounding_box
+from engine.data import Label, LabelMap, Orientation, foreground
+from engine.data.box import Box, bounding_box
 
 Index = tuple[int, int, int]
 """A voxel of the display grid: the case's own voxels with axes put in the order R, A, S (nothing is interpolated)."""
@@ -42,29 +42,46 @@ class Reading:
     labels: LabelMap
 
 
-def largest_slice_centre(labels: NDArray[np.uint8] | NDArray[np.bool_]) -> Index | None:
-    """The labelled voxel nearest to the middle of the labels in the last-axis slice that holds most; None if none do.
+@dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """Where a label map marks anything, and how much, on the display grid.
 
-    >>> labels = np.zeros((5, 5, 3), np.uint8)
-    >>> labels[1:4, 2, 1] = labels[0, 0, 2] = Label.ET
-    >>> largest_slice_centre(labels)
+    box: what holds all of it. per_slice: how many voxels are marked in each slice along each axis. voxels: how many
+    each label has.
+    """
+
+    box: Box
+    per_slice: tuple[NDArray[np.int64], ...]
+    voxels: Mapping[Label, int]
+
+    @classmethod
+    def of(cls, labels: LabelMap, orientation: Orientation) -> "Marks":
+        """Look through `labels`, which lie on the orientation's native grid."""
+        marked = orientation.forward(labels.data > 0)  # to compare a view with flipped axes takes longer
+        box = bounding_box(marked)
+        inside, cut = marked[box], orientation.forward(labels.data)[box]
+        counts = []
+        for axis, others in enumerate(((1, 2), (0, 2), (0, 1))):
+            counts.append(np.zeros(marked.shape[axis], dtype=np.int64))
+            counts[axis][box[axis]] = np.count_nonzero(inside, axis=others)
+        voxels: dict[Label, int] = {
+            label: int(np.count_nonzero(cut == label)) for label in Label if label is not Label.BACKGROUND
+        }
+        return cls(box, tuple(counts), MappingProxyType(voxels))
+
+
+def largest_slice_centre(mask: NDArray[np.bool_]) -> Index | None:
+    """The voxel of `mask` nearest to the middle of the last-axis slice that holds most; None where there is none.
+
+    >>> mask = np.zeros((5, 5, 3), bool)
+    >>> mask[1:4, 2, 1] = mask[0, 0, 2] = True
+    >>> largest_slice_centre(mask)
     (2, 2, 1)
     """
-    k = int(marked_per_slice(labels, 2).argmax())
-    return slice_centre(labels[:, :, k] > 0, 2, k)
-
-
-def marked_per_slice(labels: NDArray[np.uint8] | NDArray[np.bool_], axis: int) -> NDArray[np.int64]:
-    """How many voxels are labelled in each slice along `axis` of a label map (X, Y, Z).
-
-    >>> marked_per_slice(np.pad(np.ones((1, 2, 3), np.uint8), ((1, 0), (0, 0), (0, 0))), 0).tolist()
-    [0, 6]
-    """
-    marked = labels > 0
-    box = bounding_box(marked)
-    counts = np.zeros(labels.shape[axis], dtype=np.int64)
-    counts[box[axis]] = np.count_nonzero(marked[box], axis=tuple(other for other in range(3) if other != axis))
-    return counts
+    if not mask.size:
+        return None
+    k = int(np.count_nonzero(mask, axis=(0, 1)).argmax())
+    return slice_centre(mask[:, :, k], 2, k)
 
 
 def slice_centre(mask: NDArray[np.bool_], axis: int, number: int) -> Index | None:
@@ -79,13 +96,6 @@ def slice_centre(mask: NDArray[np.bool_], axis: int, number: int) -> Index | Non
     nearest = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
     i, j, k = np.insert(nearest, axis, number).tolist()
     return i, j, k
-
-
-def label_volumes_ml(labels: LabelMap) -> Mapping[Label, float]:
-    """The volume of each label but the background, in millilitres."""
-    marked = labels.data[bounding_box(labels.data > 0)]
-    counts = {label: int(np.count_nonzero(marked == label)) for label in Label if label is not Label.BACKGROUND}
-    return MappingProxyType({label: count * labels.grid.voxel_ml for label, count in counts.items()})
 
 
 def brain_levels(image: NDArray[np.float32]) -> Levels:

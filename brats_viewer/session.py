@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from brats_viewer.document import Document, Index, Levels, Overlay, Reading
@@ -20,6 +21,7 @@ from brats_viewer.remote import AUTO_DEVICE, DEVICES, MODELS, SEGMENT, TTA_TITLE
 from engine.data import (
     Case,
     CaseFiles,
+    Grid,
     LabelConvention,
     LabelMap,
     Segmentation,
@@ -32,6 +34,7 @@ from engine.data import (
     save_segmentation,
 )
 from engine.data.mark import read_summary
+from engine.data.nifti import open_nifti, read_header
 from engine.errors import CaseError, EngineError, GridMismatchError, LabelConventionError
 from engine.progress import Progress, Work
 from engine.score import Comparison, compare
@@ -40,6 +43,8 @@ __all__ = ["Index", "Levels", "Overlay", "Plan", "Reading", "Session"]
 
 _STOP_WITHIN_S = 6.0
 _KEPT_READY = 3
+_HIGHEST_LABEL, _MOST_LABELS = 255, 16
+"""What an image has more of, though it may be stored as integers too."""
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +64,9 @@ class Session(Document):
     """`CaseFiles` that `open` found; whoever agrees to leave the open case for them calls `load`."""
     cohort_found = Signal(object)
     """The path of a folder of several cases that `open` was given."""
+    labels_found = Signal(object)
+    """The path of a label map of the open case that `receive` was given; whoever can ask what its integers mean calls
+    `open_labels`."""
     decision_needed = Signal(object, object)
     """`CaseFiles` that cannot be loaded as they are, and the error that says why: a `LabelConventionError` (which
     integer means which label?) or a `GridMismatchError` (resample the images to one grid?)."""
@@ -78,6 +86,7 @@ class Session(Document):
         self.segmenting = Lane("segment", self)
         self.scoring = Lane("score", self)
         self.saving = Lane("save", self)
+        self.exporting = Lane("export", self)
         self.surveying = Lane("survey", self)
         self.reading_in = Lane("read labels", self)
         self.preloading = Lane("preload", self)
@@ -102,6 +111,24 @@ class Session(Document):
         """
         work = as_work(f"looking for images in {path.name}", _find, path)
         self.opening.start(work, partial(self._take_found, path))
+
+    def receive(self, path: Path) -> None:
+        """Take what was dropped on the window: `labels_found` follows for labels on the open case's grid.
+
+        Anything else is opened, as by `open`.
+        """
+        case = self._case
+        if case is None or not path.is_file():
+            self.open(path)
+        else:
+            work = as_work(f"looking into {path.name}", _holds_labels, path, case.native)
+            self.opening.start(work, partial(self._take_received, path, case))
+
+    def _take_received(self, path: Path, case: Case, holds_labels: bool) -> None:
+        if holds_labels and self._case is case:
+            self.labels_found.emit(path)
+        else:
+            self.open(path)
 
     def _take_found(self, path: Path, files: CaseFiles | None) -> None:
         if files is None:
@@ -321,8 +348,8 @@ class Session(Document):
 
     def close(self) -> None:
         """End all work and the worker's process; blocks until they have ended, or a few seconds."""
-        lanes = (self.opening, self.segmenting, self.scoring, self.saving, self.surveying, self.reading_in)
-        for lane in (*lanes, self.preloading, self.checking):
+        lanes = (self.opening, self.segmenting, self.scoring, self.saving, self.exporting, self.surveying)
+        for lane in (*lanes, self.reading_in, self.preloading, self.checking):
             lane.clear()
         if self._worker:
             self._worker.close()
@@ -335,6 +362,19 @@ class _Undecided:
 
     files: CaseFiles
     error: EngineError
+
+
+def _holds_labels(path: Path, grid: Grid) -> bool:
+    """Whether a file is a label map on `grid`: few values, and each an integer that a convention may have."""
+    try:
+        if not read_header(path).grid.matches(grid):
+            return False
+        integers = open_nifti(path).integers()
+    except EngineError:
+        return False  # what is wrong with it is said where it is opened
+    if integers.min() < 0 or integers.max() > _HIGHEST_LABEL:
+        return False
+    return len(np.unique(integers.astype(np.uint8))) <= _MOST_LABELS
 
 
 def _find(path: Path) -> CaseFiles | None:

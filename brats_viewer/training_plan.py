@@ -150,6 +150,7 @@ _GROUPS: Mapping[str, tuple[Setting, ...]] = {
         Setting("validate_every", "Validate every", "From one validation to the next; 0 for none", "steps"),
         Setting("validation_cases", "Validation cases", "How many of them at most are looked at each time", "cases"),
         Setting("checkpoint_every", "Checkpoint every", "At most so much is lost when it is cut off", "steps"),
+        Setting("keep_best", "Keep the best", "The model is that of the best validation, or else that of the end"),
         Setting("tta", "TTA of the table", "With which passes the table at the end is made", choices=TTA_TITLES),
         Setting("tune_et", "Tune the ET volume", "Choose on validation cases below which volume ET is taken for none"),
     ),

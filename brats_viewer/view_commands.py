@@ -14,6 +14,7 @@ from brats_viewer.readings import Index, slice_centre
 from brats_viewer.session import Session
 from brats_viewer.views import SliceGrid
 from engine.data import Modality
+from engine.data.box import NOTHING, bounding_box
 from engine.score import SliceScores
 
 OPACITY_STEP = 0.1
@@ -29,6 +30,7 @@ _UNCERTAIN_VOXELS = 5
 _OF_THE_WINDOW = ("look", "mouse")
 """Fields of the display that may be set without a case."""
 _UNSURE_BITS = 0.5
+"""Where there is as much as this, places with less are not looked at: to look at all takes long."""
 _OF_A_CASE = ("plane", "reset", "crosshair", "less_opacity", "more_opacity", *WINDOWS)
 
 
@@ -113,16 +115,15 @@ class ViewCommands(QObject):
     def go_to_most_uncertain(self) -> None:
         """Go to the place where the network is least sure."""
         entropy = self._session.entropy()
-        if entropy is not None and entropy.any():
+        if entropy is None:
+            return
+        box = next((b for least in (_UNSURE_BITS, 0.0) if (b := bounding_box(entropy > least)) != NOTHING), None)
+        if box:
             from scipy.ndimage import uniform_filter  # takes long to load
 
-            unsure = np.nonzero(entropy > _UNSURE_BITS)
-            start = [int(index.min()) if index.size else 0 for index in unsure]
-            ends = [int(index.max()) + 1 if index.size else None for index in unsure]
-            part = entropy[tuple(map(slice, start, ends))].astype(np.float32)  # a filter of all takes long
-            nearby = uniform_filter(part, _UNCERTAIN_VOXELS, mode="constant")
+            nearby = uniform_filter(entropy[box].astype(np.float32), _UNCERTAIN_VOXELS, mode="constant")
             place = np.unravel_index(int(nearby.argmax()), nearby.shape)
-            i, j, k = (int(index) + low for index, low in zip(place, start, strict=True))
+            i, j, k = (int(at) + one.start for at, one in zip(place, box, strict=True))
             self._session.set_cursor((i, j, k))
 
     def _slices(self) -> SliceScores | None:

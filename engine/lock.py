@@ -13,7 +13,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import psutil
 
@@ -22,6 +22,11 @@ from engine.errors import EngineError
 LOCK_FILE = "lock.json"
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _SAME_START_S = 1.0
+_MARK_BYTES = 512
+"""Every mark is as long, so that one write puts it in place of another and nobody who looks in reads none or a half."""
+
+_taken: set[Path] = set()
+"""The folders that this process holds."""
 
 
 class FolderInUseError(EngineError):
@@ -66,30 +71,33 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._file: IO[str] | None = None
+        self._file: int | None = None
 
     def take(self) -> None:
         """Hold the folder; raises FolderInUseError if it is held, or cannot be written to."""
-        path = self.folder / LOCK_FILE
-        try:
-            file = path.open("a+", encoding="utf-8")
-        except OSError as error:
-            reason = error.strerror or error
-            raise FolderInUseError(f"{path}: cannot be written ({reason}); choose another folder") from error
+        file = _opened(self.folder)
         if not self._is_free(file):
-            file.close()
+            os.close(file)
             raise FolderInUseError(self._told())
-        file.truncate(0)
-        json.dump(asdict(Holder.me()), file)
-        file.flush()
+        try:
+            _mark(file, Holder.me())
+        except OSError as error:
+            os.close(file)
+            raise _cannot_write(self.folder, error) from error
         self._file = file
+        _taken.add(self.folder.resolve())
 
-    def _is_free(self, file: IO[str]) -> bool:
+    def _is_free(self, file: int) -> bool:
         try:
             _lock(file)
         except OSError as error:
-            return error.errno not in _HELD and holder(self.folder) is None
+            return error.errno not in _HELD and self._is_unmarked()
         return True
+
+    def _is_unmarked(self) -> bool:
+        """Whether the mark names nobody else that runs: who started this process may have written its mark already."""
+        found = holder(self.folder)
+        return found is None or (found.pid == os.getpid() and self.folder.resolve() not in _taken)
 
     def _told(self) -> str:
         found = _marked(self.folder)
@@ -99,9 +107,10 @@ class FolderLock:
     def release(self) -> None:
         """Let the folder go; nothing happens where it is not held."""
         if self._file is not None:
-            self._file.truncate(0)
-            self._file.close()
+            os.ftruncate(self._file, 0)
+            os.close(self._file)
             self._file = None
+            _taken.discard(self.folder.resolve())
 
     def __enter__(self) -> Self:
         self.take()
@@ -111,6 +120,37 @@ class FolderLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def mark(folder: Path, taker: Holder) -> None:
+    """Name a process that is about to take `folder`, so that it is seen to be held from now on.
+
+    Raises FolderInUseError if the folder cannot be written to.
+    """
+    file = _opened(folder)
+    try:
+        _mark(file, taker)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    finally:
+        os.close(file)
+
+
+def _opened(folder: Path) -> int:
+    try:
+        return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _cannot_write(folder: Path, error: OSError) -> FolderInUseError:
+    reason = error.strerror or error
+    return FolderInUseError(f"{folder / LOCK_FILE}: cannot be written ({reason}); choose another folder")
+
+
+def _mark(file: int, taker: Holder) -> None:
+    os.write(file, json.dumps(asdict(taker)).encode().ljust(_MARK_BYTES))
+    os.ftruncate(file, _MARK_BYTES)
 
 
 def _marked(folder: Path) -> Holder | None:
@@ -128,12 +168,12 @@ if sys.platform == "win32":
     _BEYOND = 1 << 30
     """Windows lets nobody read what is locked, so the lock is on a byte after the mark."""
 
-    def _lock(file: IO[str]) -> None:
-        os.lseek(file.fileno(), _BEYOND, os.SEEK_SET)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        os.lseek(file.fileno(), 0, os.SEEK_SET)
+    def _lock(file: int) -> None:
+        os.lseek(file, _BEYOND, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        os.lseek(file, 0, os.SEEK_SET)
 else:
     import fcntl
 
-    def _lock(file: IO[str]) -> None:
+    def _lock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

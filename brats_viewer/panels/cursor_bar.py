@@ -41,14 +41,15 @@ def cursor_line(session: Session) -> str:
     voxel = ", ".join(str(round(float(index))) for index in native)
     parts = [f"Voxel {voxel}", f"{_side(x, 'R', 'L')} {_side(y, 'A', 'P')} {_side(z, 'S', 'I')} mm"]
     values = [
-        f"{modality.display_name} {float(orientation.forward(case.images[modality].data)[session.cursor]):.5g}"
+        f"{modality.display_name} {float(image[session.cursor]):.5g}"
         for modality in Modality
-        if modality in case.images
+        if (image := session.volume(modality)) is not None
     ]
     parts.append("  ".join(values))
     for reading in session.readings:
-        label = Label(int(orientation.forward(reading.labels.data)[session.cursor]))
-        parts.append(f"{reading.title}: {LABEL_NAMES[label]}")
+        labels = session.labels_of(reading.key)
+        if labels is not None:
+            parts.append(f"{reading.title}: {LABEL_NAMES[Label(int(labels[session.cursor]))]}")
     entropy = session.entropy()
     if entropy is not None:
         parts.append(f"Uncertainty {float(entropy[session.cursor]):.2f} bit")

@@ -11,12 +11,12 @@ from brats_viewer.theme import icon
 
 
 class NoticeBar(QFrame):
-    """Shows why opening or saving failed, and anything else it is told to."""
+    """Shows why opening, saving or exporting failed, and anything else it is told to."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
-        self._failures: dict[Lane, Failure | None] = {session.opening: None, session.saving: None}
+        self._failures: dict[Lane, Failure | None] = dict.fromkeys((session.opening, session.saving, session.exporting))
         self._line, self._details = Line(tone="danger"), ""
         self._copy = button("Copy details", "link", "Copy what a developer needs to find the reason")
         self._copy.clicked.connect(self._copy_details)

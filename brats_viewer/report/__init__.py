@@ -2,9 +2,9 @@
 
 from brats_viewer.report.html import to_html
 from brats_viewer.report.make import make_report
-from brats_viewer.report.pdf import write_pdf
+from brats_viewer.report.pdf import to_pdf
 from brats_viewer.report.pictures import encode_png
 from brats_viewer.report.report import Report
 from brats_viewer.report.sources import comparison_record
 
-__all__ = ["Report", "comparison_record", "encode_png", "make_report", "to_html", "write_pdf"]
+__all__ = ["Report", "comparison_record", "encode_png", "make_report", "to_html", "to_pdf"]

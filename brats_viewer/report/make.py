@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +11,21 @@ from brats_viewer.display import DIFFERENCE_COLOURS, LABEL_COLOURS, Layer
 from brats_viewer.names import LABEL_NAMES, duration, volume
 from brats_viewer.remote import TTA_TITLES
 from brats_viewer.report.chart import CHART_HEIGHT_PX, dice_chart
-from brats_viewer.report.pictures import GAP_PX, PAGE_PX, Slice, SlicePainter, key_slices, most_wrong_slice
+from brats_viewer.report.pictures import (
+    GAP_PX,
+    PAGE_PX,
+    Shown,
+    Slice,
+    SlicePainter,
+    key_slices,
+    most_wrong_slice,
+)
 from brats_viewer.report.report import Panel, Report, Table
 from brats_viewer.report.sources import comparison_record, label_source
 from brats_viewer.session import Overlay, Session
 from engine import __version__
 from engine.data import Case, Label, Modality, Region
+from engine.progress import Progress, Work
 from engine.score import Comparison, LesionKind, average
 from engine.score.export import ComparisonRecord, LabelSource
 
@@ -45,25 +55,45 @@ _NOTE = (
 )
 
 
-def make_report(session: Session) -> Report:
-    """The page about the open case: of the comparison if there is one, else of the label map that is shown."""
+def make_report(session: Session) -> Work[Report]:
+    """The page about the open case: of the comparison if there is one, else of the label map that is shown.
+
+    What it says is taken from the session at this call. The pictures take longer: the work paints them, in any thread.
+    """
     case = session.case
     if case is None:
         raise RuntimeError("there is no case to report on")
     record = comparison_record(session)
-    shown = session.overlay if session.reading(session.overlay) else None
-    judged, by = session.pair if record and session.pair else (shown, None)
-    painter = SlicePainter(session, judged, by)
-    return Report(
+    overlay = session.overlay if session.reading(session.overlay) else None
+    judged, by = session.pair if record and session.pair else (overlay, None)
+    shown = Shown(
+        case,
+        judged=session.reading(judged) if judged else None,
+        by=session.reading(by) if by else None,
+        plane=session.plane,
+        modality=session.modality,
+        windows=dict(session.windows),
+        display=session.display,
+    )
+    words = partial(
+        Report,
         case_id=case.id,
         created=datetime.now().astimezone(),
         version=__version__,
         facts=_facts(session, case, judged, by),
-        slices=_slices(session, painter, judged, by),
         table=_scores(record) if record else _volumes(session, judged),
-        agreement=_agreement(session, painter, record.comparison) if record else None,
         remarks=_remarks(session, judged, by),
     )
+    return _illustrated(words, shown, record.comparison if record else None)
+
+
+def _illustrated(words: "partial[Report]", shown: Shown, comparison: Comparison | None) -> Work[Report]:
+    """The report with these words, and its pictures."""
+    yield Progress(0, 2, "painting slices")
+    painter = SlicePainter(shown)
+    slices = _slices(shown, painter)
+    yield Progress(1, 2, "painting slices")
+    return words(slices=slices, agreement=_agreement(shown, painter, comparison) if comparison else None)
 
 
 def _facts(session: Session, case: Case, judged: str | None, by: str | None) -> list[tuple[str, str]]:
@@ -105,37 +135,39 @@ def _model_facts(session: Session, source: LabelSource) -> list[tuple[str, str]]
     ]
 
 
-def _slices(session: Session, painter: SlicePainter, judged: str | None, by: str | None) -> Panel:
+def _slices(shown: Shown, painter: SlicePainter) -> Panel:
     """The slices in which most is marked."""
-    maps = [labels for key in (judged, by) if key and (labels := session.labels_of(key)) is not None]
-    image = session.image()
+    document = painter.document
+    readings = [reading for reading in (shown.judged, shown.by) if reading]
+    maps = [labels for reading in readings if (labels := document.labels_of(reading.key)) is not None]
+    image = document.image()
     if image is None:
         raise RuntimeError("there is no case to report on")
     marked: NDArray[np.bool_] = np.any([labels > 0 for labels in maps], axis=0) if maps else np.zeros(image.shape, bool)
-    layer = Layer.OUTLINED if by else Layer.LABELS
+    layer = Layer.OUTLINED if shown.by else Layer.LABELS
     slices = [
         Slice(plane, number, layer, f"{plane.display_name}, slice {number + 1} of {image.shape[plane.normal]}")
         for plane, number in key_slices(marked).items()
     ]
-    present = {label for key in (judged, by) if key for label, ml in session.volumes_ml(key).items() if ml}
-    colours = LABEL_COLOURS[session.display.palette]
+    present = {label for reading in readings for label, ml in document.volumes_ml(reading.key).items() if ml}
+    colours = LABEL_COLOURS[shown.display.palette]
     legend = [(LABEL_NAMES[label], colours[label]) for label in Label if label in present]
-    return Panel("Slices", painter.row(slices), legend, _reading(session, judged, by))
+    return Panel("Slices", painter.row(slices), legend, _reading(shown))
 
 
-def _reading(session: Session, judged: str | None, by: str | None) -> str:
+def _reading(shown: Shown) -> str:
     """How the slices are to be read."""
-    which = "where most is marked" if judged else "in the middle"
-    titles = [_short(reading.title) for key in (judged, by) if key and (reading := session.reading(key))]
+    which = "where most is marked" if shown.judged else "in the middle"
+    titles = [_short(reading.title) for reading in (shown.judged, shown.by) if reading]
     drawn = f" Filled: {titles[0]}; outlined: {titles[1]}." if len(titles) == 2 else ""
-    side = "right" if session.display.radiological else "left"
+    side = "right" if shown.display.radiological else "left"
     where = f"The patient's {side} is at the left of axial and coronal pictures."
-    return f"{session.modality.display_name} {which}.{drawn} {where}"
+    return f"{shown.modality.display_name} {which}.{drawn} {where}"
 
 
-def _agreement(session: Session, painter: SlicePainter, comparison: Comparison) -> Panel:
+def _agreement(shown: Shown, painter: SlicePainter, comparison: Comparison) -> Panel:
     """Where the two label maps differ: the slice with most errors, if there are any, and the Dice of all."""
-    plane, region, palette = session.plane, session.display.region, session.display.palette
+    plane, region, palette = shown.plane, shown.display.region, shown.display.palette
     slices = comparison.slices[plane.normal]
     number, colours = most_wrong_slice(slices[region]), DIFFERENCE_COLOURS[palette]
     if number is None:

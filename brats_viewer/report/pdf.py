@@ -1,26 +1,18 @@
 """The page as PDF: the same HTML, laid out by Qt and made to fit one sheet of A4."""
 
-from pathlib import Path
-
-from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF, QUrl
 from PySide6.QtGui import QFont, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
 
 from brats_viewer.report.html import to_html
 from brats_viewer.report.pictures import PAGE_PX
 from brats_viewer.report.report import Report
 from engine import RESEARCH_USE, __version__
-from engine.data.atomic import write_atomically
 
 MARGIN_MM = 14.0
 SHEET_PX = 269.0 / 25.4 * 96.0
 """Height of A4 between its margins, in pixels of 1/96 inch."""
 _RESOLUTION = 1200
 _MILLIMETRE = QPageLayout.Unit.Millimeter
-
-
-def write_pdf(report: Report, path: Path) -> None:
-    """Write the page to `path`; raises ImageFileError if that cannot be done, and then leaves what was there."""
-    write_atomically({path: to_pdf(report)})
 
 
 def to_pdf(report: Report) -> bytes:
@@ -44,7 +36,7 @@ def to_pdf(report: Report) -> bytes:
 
 def paint_page(report: Report, painter: QPainter) -> None:
     """Paint the page on a sheet of `PAGE_PX` by `SHEET_PX`, smaller where it is longer than that."""
-    document = QTextDocument()
+    document = _Page()
     document.setUndoRedoEnabled(False)
     document.setDocumentMargin(0.0)
     document.setUseDesignMetrics(True)
@@ -55,3 +47,14 @@ def paint_page(report: Report, painter: QPainter) -> None:
     painter.translate((PAGE_PX - scale * PAGE_PX) / 2, 0)
     painter.scale(scale, scale)
     document.drawContents(painter, QRectF(0, 0, PAGE_PX, document.size().height()))
+
+
+class _Page(QTextDocument):
+    """A text that, drawn in a thread, lets others have their turn before each of its pictures.
+
+    Qt draws the whole of it in one call, and Python's threads change only while Python runs.
+    """
+
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        """A picture."""
+        return super().loadResource(kind, name)

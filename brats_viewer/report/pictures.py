@@ -1,6 +1,6 @@
 """The slices on the page: where most tumour is in each plane, and where two label maps differ most."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,15 +8,14 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QFont, QImage, QPainter
 
-from brats_viewer.display import Layer, Plane, Style
-from brats_viewer.document import Document, Reading
+from brats_viewer.display import Display, Layer, Plane, Style
+from brats_viewer.document import Document, Levels, Reading
 from brats_viewer.report.report import Picture
-from brats_viewer.session import Session
 from brats_viewer.views.annotations import TEXT, draw_corner, draw_letters, draw_scale_bar, position_lines
 from brats_viewer.views.geometry import SliceGeometry
 from brats_viewer.views.pane import Pane
 from brats_viewer.views.slice_image import draw_slice
-from engine.data import foreground
+from engine.data import Case, Modality, foreground
 from engine.score import SliceScores
 
 PAGE_PX = 688
@@ -31,7 +30,6 @@ _OPACITY = 0.45
 _MARGIN_MM = 8.0
 _ASPECTS = (0.6, 1.6)
 """The narrowest and the widest picture, width to height."""
-_JUDGED, _BY = "judged", "by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +42,48 @@ class Slice:
     caption: str
 
 
-class SlicePainter:
-    """Paints slices of the open case with the label map `judged` and the outline of `by`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What of a session the pictures show, as it was when the report was asked for: by then another case may be open.
 
-    They show the session's modality in its levels and colours; where the session itself is stays untouched.
+    judged, by: the label map that is judged and the one that it is judged by, where there are any.
     """
 
-    def __init__(self, session: Session, judged: str | None, by: str | None) -> None:
-        self._document = _document(session, judged, by)
-        image = self._document.image()
+    case: Case
+    judged: Reading | None
+    by: Reading | None
+    plane: Plane
+    modality: Modality
+    windows: Mapping[Modality, Levels]
+    display: Display
+
+    def document(self) -> Document:
+        """A document of its own, to be moved from slice to slice, in which all labels are seen."""
+        document, display = Document(), self.display
+        document.set_case(self.case)
+        document.set_windows(self.windows)
+        document.set_modality(self.modality)
+        document.set_display(
+            style=Style.FILL, palette=display.palette, region=display.region, radiological=display.radiological
+        )
+        document.set_opacity(_OPACITY)
+        for reading in (self.by, self.judged):
+            if reading:
+                document.add_reading(reading)
+        if self.judged and self.by:
+            document.set_pair(self.judged.key, self.by.key)
+        return document
+
+
+class SlicePainter:
+    """Paints slices of a case with the label map that is judged and the outline of the one that it is judged by.
+
+    It may be used in any thread, but in one only.
+    """
+
+    def __init__(self, shown: Shown) -> None:
+        self.document = shown.document()
+        image = self.document.image()
         if image is None:
             raise RuntimeError("there is no case to show")
         self._head = _box(foreground(image))
@@ -62,19 +93,17 @@ class SlicePainter:
         views = [self._view(wanted.plane) for wanted in slices]
         room_px = PAGE_PX - GAP_PX * (len(slices) - 1)
         height_px = min(_TALLEST_PX, int(room_px / sum(view.aspect for view in views)))
-        return tuple(
-            view.picture(self._document, wanted, height_px) for view, wanted in zip(views, slices, strict=True)
-        )
+        return tuple(view.picture(self.document, wanted, height_px) for view, wanted in zip(views, slices, strict=True))
 
     def picture(self, wanted: Slice, height_px: int) -> Picture:
         """One slice of that height."""
-        return self._view(wanted.plane).picture(self._document, wanted, height_px)
+        return self._view(wanted.plane).picture(self.document, wanted, height_px)
 
     def _view(self, plane: Plane) -> "_View":
-        orientation = self._document.orientation
+        orientation = self.document.orientation
         if orientation is None:
             raise RuntimeError("there is no case to show")
-        return _View.of(SliceGeometry(orientation.canonical, plane, self._document.display.radiological), self._head)
+        return _View.of(SliceGeometry(orientation.canonical, plane, self.document.display.radiological), self._head)
 
 
 def paint_png(width_px: int, height_px: int, paint: Callable[[QPainter], None]) -> bytes:
@@ -96,26 +125,6 @@ def encode_png(image: QImage) -> bytes:
     if not image.save(buffer, "PNG"):  # type: ignore[call-overload]  # the stubs want bytes, which Qt refuses
         raise RuntimeError("Qt cannot encode PNG")
     return bytes(buffer.data().data())
-
-
-def _document(session: Session, judged: str | None, by: str | None) -> Document:
-    """A document of its own, to be moved from slice to slice, in which all labels are seen."""
-    document = Document()
-    document.set_case(session.case)
-    document.set_windows(session.windows)
-    document.set_modality(session.modality)
-    display = session.display
-    document.set_display(
-        style=Style.FILL, palette=display.palette, region=display.region, radiological=display.radiological
-    )
-    document.set_opacity(_OPACITY)
-    for key, shown in ((_BY, by), (_JUDGED, judged)):
-        labels = session.label_map(shown) if shown else None
-        if labels:
-            document.add_reading(Reading(key, key, labels))
-    if judged and by:
-        document.set_pair(_JUDGED, _BY)
-    return document
 
 
 @dataclass(frozen=True, slots=True)

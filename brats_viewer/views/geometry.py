@@ -6,6 +6,7 @@ drawn as rectangles, and a view of a grid whose axes do not meet at right angles
 """
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -33,7 +34,7 @@ class EdgeLetters:
     bottom: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # without slots, since what is derived from the grid is kept
 class SliceGeometry:
     """How one plane of a display grid (axes in the order R, A, S) lies on the screen.
 
@@ -46,13 +47,13 @@ class SliceGeometry:
     plane: Plane
     radiological: bool = True
 
-    @property
+    @cached_property
     def spacing_mm(self) -> tuple[float, float]:
         """Width and height of a voxel in the picture."""
         spacing = self.grid.spacing_mm
         return spacing[self.plane.right], spacing[self.plane.down]
 
-    @property
+    @cached_property
     def size_mm(self) -> tuple[float, float]:
         """Width and height of the picture.
 
@@ -83,7 +84,9 @@ class SliceGeometry:
         [[7, 5], [6, 4]]
         """
         across = slice(None, None, -1 if self._right_falls else 1)
-        cut: NDArray[ScalarT] = np.moveaxis(data, self.plane.normal, 0)[index].T[::-1, across]
+        at: list[int | slice] = [slice(None)] * 3
+        at[self.plane.normal] = index
+        cut: NDArray[ScalarT] = data[tuple(at)].T[::-1, across]
         return cut
 
     def to_picture(self, point: Point) -> tuple[float, float]:
@@ -124,7 +127,7 @@ class SliceGeometry:
         voxel[self.plane.down] -= down
         return voxel[0], voxel[1], voxel[2]
 
-    @property
+    @cached_property
     def letters(self) -> EdgeLetters:
         """The anatomical directions of the picture's edges, from the affine.
 
@@ -140,7 +143,7 @@ class SliceGeometry:
             bottom=direction_letters(-top),
         )
 
-    @property
+    @cached_property
     def oblique_deg(self) -> float:
         """The angle between the voxel plane shown and the anatomical plane that it is named after.
 
@@ -153,7 +156,7 @@ class SliceGeometry:
         cosine = abs(normal[self.plane.normal]) / np.linalg.norm(normal)
         return float(np.degrees(np.arccos(min(cosine, 1.0))))
 
-    @property
+    @cached_property
     def shear_deg(self) -> float:
         """By how much the angle between the picture's rows and columns in the world differs from the drawn 90°.
 
@@ -164,6 +167,12 @@ class SliceGeometry:
         axes = self.grid.affine[:3, :3] / self.grid.spacing_mm
         cosine = abs(float(axes[:, self.plane.right] @ axes[:, self.plane.down]))
         return float(np.degrees(np.arcsin(min(cosine, 1.0))))
+
+
+@lru_cache(maxsize=12)
+def slice_geometry(grid: Grid, plane: Plane, radiological: bool) -> SliceGeometry:
+    """The geometry of a grid's plane; remembered, as a view asks at every paint."""
+    return SliceGeometry(grid, plane, radiological)
 
 
 def direction_letters(direction: NDArray[np.float64]) -> str:

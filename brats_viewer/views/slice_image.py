@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import starmap
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from shiboken6 import wrapInstance
 
 from brats_viewer.display import DIFFERENCE_COLOURS, ENTROPY_STOPS, Colour, Layer, Style
 from brats_viewer.document import Document, Levels
@@ -201,8 +202,10 @@ def draw_outlines(
         alike[[label for label, own in colours.items() if own == colour]] = True
         mask = alike[labels]
         if mask.any():
+            lines = corner + edge_runs(mask) * scale
+            first = cast("QLineF", wrapInstance(lines.ctypes.data, QLineF))  # which is four doubles, as is each row
             painter.setPen(QPen(QColor(*colour), width_px))
-            painter.drawLines(list(starmap(QLineF, (corner + edge_runs(mask) * scale).tolist())))
+            painter.drawLines(first, len(lines))
 
 
 def edge_runs(mask: NDArray[np.bool_]) -> NDArray[np.intp]:

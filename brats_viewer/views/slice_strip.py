@@ -10,7 +10,6 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, 
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from brats_viewer.display import LABEL_COLOURS, REGION_LABEL
-from brats_viewer.readings import marked_per_slice
 from brats_viewer.session import Session
 from engine.data import Region
 from engine.score import SliceScores
@@ -81,10 +80,8 @@ class SliceStrip(QWidget):
         if self._slices:
             whole = self._slices[Region.WT]
             return np.maximum(whole.truth, whole.prediction)
-        labels = self._session.labels_of(self._session.overlay)
-        if labels is None:
-            return np.zeros(self._count, dtype=np.int64)
-        return marked_per_slice(labels, self._session.plane.normal)
+        marks = self._session.marks(self._session.overlay)
+        return marks.per_slice[self._session.plane.normal] if marks else np.zeros(self._count, dtype=np.int64)
 
     # Geometry
 

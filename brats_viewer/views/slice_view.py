@@ -23,7 +23,7 @@ from brats_viewer.views.annotations import (
     draw_scale_bar,
     position_lines,
 )
-from brats_viewer.views.geometry import Camera, Point, SliceGeometry
+from brats_viewer.views.geometry import Camera, Point, SliceGeometry, slice_geometry
 from brats_viewer.views.pane import Pane
 from brats_viewer.views.slice_image import dragged_levels, draw_slice
 
@@ -113,7 +113,7 @@ class SliceView(QWidget):
     def geometry_shown(self) -> SliceGeometry | None:
         """How the case's display grid lies in this view; None where no case is open."""
         orientation = self._document.orientation
-        return SliceGeometry(orientation.canonical, self._plane, self._radiological) if orientation else None
+        return slice_geometry(orientation.canonical, self._plane, self._radiological) if orientation else None
 
     @property
     def _radiological(self) -> bool:

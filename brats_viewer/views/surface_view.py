@@ -1,10 +1,12 @@
 """The tumour's surfaces in a brain of glass, turned by mouse and keys.
 
 The surfaces are built in a thread of their own when the view is painted and they are not those of the document's case
-and labels any more; the picture of them is drawn anew when the viewer moves, coarsely until it rests.
+and labels any more. The picture of them is drawn anew when the viewer moves, coarsely at once; a fine one, which takes
+longer than the window may wait, is drawn in a thread when the viewer rests.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, QTimer, Signal
@@ -28,7 +30,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from brats_viewer.display import Colour, Crosshair
 from brats_viewer.document import Document
 from brats_viewer.habits import SURFACE_HABITS, described
-from brats_viewer.job import Failure, Job
+from brats_viewer.job import Failure, Job, Lane, as_work
 from brats_viewer.views.annotations import (
     CROSSHAIR,
     FAINT_TEXT,
@@ -42,7 +44,7 @@ from brats_viewer.views.annotations import (
     draw_focus,
 )
 from brats_viewer.views.surface_image import Layer, Material, Orbit, Projection, axis_ends, draw_surfaces
-from brats_viewer.views.surfaces import Ball, Surfaces, build_surfaces
+from brats_viewer.views.surfaces import Ball, Surface, Surfaces, build_surfaces
 from engine.data import Case, Label, LabelMap
 
 FRONT = Orbit()
@@ -60,10 +62,10 @@ STOP_WITHIN_S = 0.5
 """The building of one surface takes less."""
 REST_MS = 150
 """After this long without a movement, the picture is drawn finely."""
-MOVING_PX, RESTING_PX = 340.0, 840.0
+COARSE_PX, FINE_PX = 340.0, 840.0
 """The shorter side of the picture that is drawn, at most; it is scaled smoothly to the view's size."""
 FINER_THAN_SCREEN = 1.5
-"""A picture at rest is this much larger than its place, so that its edges are smooth."""
+"""A fine picture is this much larger than its place, so that its edges are smooth."""
 
 CURSOR_ARM_PX = 7
 AXES_SHARE, AXES_PX = 0.07, (11.0, 26.0)
@@ -107,6 +109,47 @@ class _Pose:
 
 
 @dataclass(frozen=True, slots=True)
+class _Scene:
+    """All that a picture of surfaces depends on: what is seen, from where, and on how many pixels."""
+
+    brain: Surface
+    ball: Ball
+    layers: tuple[Layer, ...]
+    pose: _Pose
+    size: QSize
+    ratio: float
+
+    def projection(self, size: QSizeF) -> Projection:
+        """From world mm to a picture of `size` that holds what the view shows, `ball` of it without zoom."""
+        scale = min(size.width(), size.height()) / 2 / self.ball.radius_mm * self.pose.zoom
+        right, down = (way * 2 * self.ball.radius_mm * scale for way in self.pose.shift)
+        middle = (size.width() / 2 + right, size.height() / 2 + down)
+        return Projection(self.pose.orbit.rotation, self.ball.centre_mm, scale, middle)
+
+    def picture(self, *, fine: bool) -> QImage:
+        """What is seen, of the view's size."""
+        shorter = min(self.size.width(), self.size.height())
+        wanted, most = (self.ratio * FINER_THAN_SCREEN, FINE_PX) if fine else (self.ratio, COARSE_PX)
+        scale = min(wanted, most / shorter)
+        shape = max(round(self.size.height() * scale), 1), max(round(self.size.width() * scale), 1)
+        projection = self.projection(QSizeF(shape[1], shape[0]))
+        pixels = draw_surfaces(self.layers, (self.brain, GLASS), projection, shape)
+        image = QImage(pixels.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_ARGB32_Premultiplied)
+        image = image.scaled(self.size * self.ratio, mode=Qt.TransformationMode.SmoothTransformation).copy()
+        image.setDevicePixelRatio(self.ratio)
+        return image
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The latest picture, and of what it is."""
+
+    scene: _Scene
+    image: QImage
+    is_fine: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Drag:
     """What a mouse button took hold of, as it was when the button went down."""
 
@@ -140,7 +183,9 @@ class SurfaceView(QWidget):
         self._surfaces: Surfaces | None = None
         self._pose = _Pose()
         self._drag: _Drag | None = None
-        self._drawn: tuple[object, QImage] | None = None
+        self._drawn: _Drawn | None = None
+        self._refining = Lane("3D picture", self)
+        self._to_be_refined: _Scene | None = None
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self.update)
         self.setObjectName("surface_view")
@@ -161,6 +206,7 @@ class SurfaceView(QWidget):
             document.display_changed,
         ):
             changed.connect(self.update)
+        self._refining.changed.connect(self._tell_failure)
 
     # What there is to see
 
@@ -177,6 +223,7 @@ class SurfaceView(QWidget):
     def _forget_case(self) -> None:
         """Let go of the case before."""
         self._stop_building()
+        self._stop_refining()
         self._source, self._surfaces, self._drawn = (None, None), None, None
         self._end_drag()
         self.reset_view()
@@ -221,6 +268,7 @@ class SurfaceView(QWidget):
             job, self._source = self._job, (None, None)
             self._stop_building()
             job.wait(STOP_WITHIN_S)
+        self._stop_refining()
 
     @property
     def _layers(self) -> list[Layer]:
@@ -256,21 +304,19 @@ class SurfaceView(QWidget):
 
     @property
     def is_moving(self) -> bool:
-        """Whether the viewer has just moved, so that the picture is a coarse one."""
+        """Whether the viewer has just moved, so that the picture stays a coarse one."""
         return self._rest.isActive()
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the latest picture is a fine one."""
+        return self._drawn is not None and self._drawn.is_fine
 
     def _move_to(self, pose: _Pose) -> None:
         if pose != self._pose:
             self._pose = pose
             self._rest.start()
             self.update()
-
-    def _projection(self, ball: Ball, size: QSizeF) -> Projection:
-        """From world mm to a picture of `size` that holds what this view shows, `ball` of it without zoom."""
-        scale = min(size.width(), size.height()) / 2 / ball.radius_mm * self._pose.zoom
-        right, down = (way * 2 * ball.radius_mm * scale for way in self._pose.shift)
-        middle = (size.width() / 2 + right, size.height() / 2 + down)
-        return Projection(self._pose.orbit.rotation, ball.centre_mm, scale, middle)
 
     # Drawing
 
@@ -287,9 +333,10 @@ class SurfaceView(QWidget):
         self._build_if_stale()
         painter = QPainter(self)
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
-        if self._surfaces and (ball := self._surfaces.ball):
-            painter.drawImage(QPointF(), self._picture(self._surfaces, ball))
-            self._draw_cursor(painter, self._projection(ball, QSizeF(self.size())))
+        scene = self._scene
+        if scene:
+            painter.drawImage(QPointF(), self._picture(scene))
+            self._draw_cursor(painter, scene.projection(QSizeF(scene.size)))
             self._draw_axes(painter)
         if self._document.case:
             draw_corner(painter, self.font(), QRectF(self.rect()), _TOP_LEFT, self.lines)
@@ -301,7 +348,7 @@ class SurfaceView(QWidget):
     def lines(self) -> list[Line]:
         """What is written in the corner: the view's name, and why there is less to see than one may expect."""
         lines = [("3D", TEXT)]
-        if self._failed:
+        if self._failed or self._refining.failure:
             lines.append(("Surfaces failed; see the log", NOTICE))
         elif self._surfaces is None:
             lines.append(("Building surfaces…", FAINT_TEXT))
@@ -309,24 +356,38 @@ class SurfaceView(QWidget):
             lines.append(("No labels to show", FAINT_TEXT))
         return lines
 
-    def _picture(self, surfaces: Surfaces, ball: Ball) -> QImage:
-        """The surfaces as they are seen now, drawn again only if that is another picture than the latest."""
-        size, ratio, shorter = self.size(), self.devicePixelRatioF(), min(self.width(), self.height())
-        if self.is_moving:
-            scale = min(ratio, MOVING_PX / shorter)
-        else:
-            scale = min(ratio * FINER_THAN_SCREEN, RESTING_PX / shorter)
-        shape = max(round(self.height() * scale), 1), max(round(self.width() * scale), 1)
-        layers = self._layers
-        seen = surfaces, self._pose, shape, layers, size, ratio
-        if self._drawn is None or self._drawn[0] != seen:
-            projection = self._projection(ball, QSizeF(shape[1], shape[0]))
-            pixels = draw_surfaces(layers, (surfaces.brain, GLASS), projection, shape)
-            image = QImage(pixels.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_ARGB32_Premultiplied)
-            image = image.scaled(size * ratio, mode=Qt.TransformationMode.SmoothTransformation).copy()
-            image.setDevicePixelRatio(ratio)
-            self._drawn = seen, image
-        return self._drawn[1]
+    @property
+    def _scene(self) -> _Scene | None:
+        """What is seen now; None where there is nothing."""
+        surfaces = self._surfaces
+        if surfaces is None or surfaces.ball is None:
+            return None
+        return _Scene(
+            surfaces.brain, surfaces.ball, tuple(self._layers), self._pose, self.size(), self.devicePixelRatioF()
+        )
+
+    def _picture(self, scene: _Scene) -> QImage:
+        """The latest picture if it is of this scene, or else a coarse one; at rest, a fine one is begun."""
+        if self._drawn is None or self._drawn.scene != scene:
+            self._drawn = _Drawn(scene, scene.picture(fine=False), is_fine=False)
+        if not self._drawn.is_fine and not self.is_moving and self._to_be_refined != scene:
+            self._to_be_refined = scene
+            self._refining.start(as_work("3D picture", scene.picture, fine=True), partial(self._take_fine, scene))
+        return self._drawn.image
+
+    def _take_fine(self, scene: _Scene, image: QImage) -> None:
+        self._to_be_refined = None
+        if self._drawn and self._drawn.scene == scene:
+            self._drawn = _Drawn(scene, image, is_fine=True)
+            self.update()
+
+    def _tell_failure(self) -> None:
+        if self._refining.failure:
+            self.update()
+
+    def _stop_refining(self) -> None:
+        self._refining.clear()
+        self._to_be_refined = None
 
     def _draw_cursor(self, painter: QPainter, projection: Projection) -> None:
         """A small cross at the crosshair's place, whatever lies before it."""

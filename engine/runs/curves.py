@@ -18,8 +18,9 @@ def draw_curves(records: Sequence[Record]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure((8, 6), layout="constrained")
+    figure = Figure((8, 6))
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.09, right=0.88, bottom=0.09, top=0.97, hspace=0.08)  # a layout engine draws it twice
     above, below = figure.subplots(2, 1, sharex=True)
     points = [record for record in records if isinstance(record, Point)]
     above.plot([point.step for point in points], [point.loss for point in points], color="#34495e", linewidth=1)
@@ -28,6 +29,7 @@ def draw_curves(records: Sequence[Record]) -> bytes:
     rate.plot([point.step for point in points], [point.learning_rate for point in points], color="#999999", linewidth=1)
     rate.set_ylabel("learning rate", color="#999999")
     rate.set_ylim(bottom=0)
+    rate.ticklabel_format(axis="y", scilimits=(0, 0))
     validations = [record for record in records if isinstance(record, Validation)]
     for region, colour in _COLOURS.items():
         dice = [record.dice[region] for record in validations]

@@ -1,9 +1,8 @@
 """Starting a training that lives on when whoever started it ends."""
 
-import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import psutil
 
 from engine.errors import TrainingError
-from engine.lock import LOCK_FILE, Holder, holder
+from engine.lock import Holder, holder, mark
 from engine.runs.state import Command, RunState, Stage, read_state, tell, write_state
 
 OUTPUT_FILE = "output.txt"
@@ -41,9 +40,9 @@ def launch(folder: Path) -> int:
             )
     except OSError as error:
         raise TrainingError(f"{folder}: the training could not be started ({error.strerror})") from error
-    mark = replace(Holder.me(), pid=process.pid, started=psutil.Process(process.pid).create_time())
-    (folder / LOCK_FILE).write_text(json.dumps(asdict(mark)), encoding="utf-8")
+    mark(folder, replace(Holder.me(), pid=process.pid, started=psutil.Process(process.pid).create_time()))
     before = read_state(folder) or RunState(Stage.STARTING)
-    write_state(folder, replace(before, stage=Stage.STARTING, seconds_left=None, steps_per_s=0.0, message=""))
+    if before.stage is not Stage.FINISHED:  # which it stays: nothing is left to do
+        write_state(folder, replace(before, stage=Stage.STARTING, seconds_left=None, steps_per_s=0.0, message=""))
     Thread(target=process.wait, name="end of a training", daemon=True).start()  # no dead process stays listed
     return process.pid

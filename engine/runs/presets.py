@@ -49,6 +49,7 @@ PRESETS: dict[PresetName, TrainConfig] = {
         drop_modality=0.0,
         validate_every=221,
         validation_cases=16,
+        keep_best=False,
         tta="reference",
     ),
 }

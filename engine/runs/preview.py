@@ -47,7 +47,8 @@ def write_preview(folder: Path, preview: Preview) -> None:
 def read_preview(folder: Path) -> Preview | None:
     """The preview in the run's folder, None if there is none that can be read."""
     try:
-        with np.load(folder / PREVIEW_FILE, allow_pickle=False) as stored:
+        content = BytesIO((folder / PREVIEW_FILE).read_bytes())  # numpy leaves a file open that is no archive
+        with np.load(content, allow_pickle=False) as stored:
             return Preview(
                 image=stored["image"],
                 truth=stored["truth"],
@@ -56,5 +57,5 @@ def read_preview(folder: Path) -> Preview | None:
                 step=int(stored["step"]),
                 dice=float(stored["dice"]),
             )
-    except (OSError, ValueError, KeyError, BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile):
         return None

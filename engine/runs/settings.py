@@ -87,6 +87,7 @@ class TrainConfig:
     machine multiplies it faster than float32. drop_modality: probability that a case lacks some of its modalities.
     validate_every: steps from one validation to the next, 0 for none: on the first `validation_cases` cases of the
     split's validation part, or as many synthetic cases of other settings than those trained on.
+    keep_best: whether the run's model is that of its best validation, or else that of its end.
     tune_et: whether the volume below which ET becomes NCR is chosen on the validation cases when training ends.
     tta: the scheme of test-time augmentation that the validation table is made with.
     """
@@ -123,6 +124,7 @@ class TrainConfig:
     checkpoint_every: int = 100
     validate_every: int = 0
     validation_cases: int = 16
+    keep_best: bool = True
     tune_et: bool = False
     tta: str = "flips"
 
@@ -195,7 +197,7 @@ class TrainConfig:
             raise ValueError(f"hours {self.hours!r} and epochs {self.epochs!r} both say when to end; give one of them")
         if not self.modalities or len(set(self.modalities)) != len(self.modalities):
             raise ValueError("modalities must name one to four different ones")
-        for name in ("batch_dice", "tune_et"):
+        for name in ("batch_dice", "keep_best", "tune_et"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"{name} {getattr(self, name)!r} must be true or false")
         if self.optimiser == "ranger21" and self.hours is not None:

@@ -43,11 +43,18 @@ def drop_modalities(images: Tensor, modalities: Sequence[Modality], draw: Draw) 
 
 
 def reference_noise(images: Tensor, draws: Sequence[Draw]) -> Tensor:
-    """The reference system's noise: with probability 0.8 Gaussian noise of variance 0.1 times that of each row."""
+    """The reference system's noise, in place: with probability 0.8 Gaussian of variance 0.1 times that of the sample.
+
+    The variance is over all of a sample's modalities and voxels, its padding included, and the noise falls on all of
+    them. A sample within [0, 1], where the reference's normalisation brings it, is held there: scikit-image's
+    random_noise, with which it was trained, clips.
+    """
     for image, draw in zip(images, draws, strict=True):
         if draw.chance(0.8):
-            deviation = image.flatten(1).std(1, correction=0)[:, None, None, None]
-            image += REFERENCE_NOISE**0.5 * deviation * draw.white_noise(tuple(image.shape))
+            bounded = bool(image.amin() >= 0) and bool(image.amax() <= 1)
+            image += (REFERENCE_NOISE * image.var(correction=0)).sqrt() * draw.white_noise(tuple(image.shape))
+            if bounded:
+                image.clamp_(0, 1)
     return images
 
 

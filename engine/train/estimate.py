@@ -12,6 +12,7 @@ from engine.data.case import CaseFiles
 from engine.data.split import random_split
 from engine.errors import DeviceError, TrainingError
 from engine.predict.device import choose_device, devices
+from engine.predict.memory import free_memory
 from engine.predict.windows import windows
 from engine.progress import Pace, Work
 from engine.runs.estimate import Estimate
@@ -35,7 +36,7 @@ def estimate(config: TrainConfig, dataset: Path | None, device: str = "auto") ->
     """
     place = choose_device(device)
     title = next(known.title for known in devices() if known.name == str(place))
-    free = _free_bytes(place)
+    free = free_memory(place)
     cases: list[CaseFiles] = []
     try:
         config.check()
@@ -100,13 +101,6 @@ def _validation_s(config: TrainConfig, shape: Shape, step_s: float, cases: int) 
     forward = _FORWARD * step_s / config.batch
     validated = min(config.validation_cases, max(1, cases // 5)) if cases else config.validation_cases
     return validated * len(list(windows(size, config.window, overlap=0.5))) * forward
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
-    return int(psutil.virtual_memory().available)
 
 
 class PeakMemory:

@@ -76,8 +76,7 @@ def _train(run: Run, device: torch.device | None) -> Work[Trainer]:
     if examples is None:
         run.stopped(None)
         return trainer
-    if not run.begin(trainer) and run.source.init is not None:
-        trainer.begin_from(first_weights(run.source.init, trainer.config))
+    _begin(run, trainer)
     for remark in examples.remarks:
         run.remark(remark)
     stopped = yield from _steps(run, trainer, examples)
@@ -87,6 +86,18 @@ def _train(run: Run, device: torch.device | None) -> Work[Trainer]:
         message = yield from conclude(run, trainer, examples)
         run.tell(Stage.FINISHED, message=message)
     return trainer
+
+
+def _begin(run: Run, trainer: Trainer) -> None:
+    """Take up the run's state, or keep a first one: what the machine decided then holds however soon it is cut off."""
+    resumed = run.begin(trainer)
+    if not resumed and run.source.init is not None:
+        trainer.begin_from(first_weights(run.source.init, trainer.config))
+    (half,) = run.processes.told([float(trainer.half)], trainer.device)
+    trainer.half = bool(half)
+    run.processes.wait()  # for all to have looked for a state before there is a new one
+    if not resumed:
+        run.save(trainer)
 
 
 def _examples(run: Run, device: torch.device) -> Work[Examples | None]:
@@ -176,7 +187,8 @@ def _validate(run: Run, trainer: Trainer, examples: Examples) -> Work[bool]:
         best = mean > trainer.best
         if best:
             trainer.best = mean
-            _keep(run, trainer, examples)
+            if trainer.config.keep_best:
+                _keep(run, trainer, examples)
         run.tick(trainer)
         run.journal.log(Validation(trainer.step, trainer.seconds, dice, best))
         write_atomically({run.folder / CURVES_FILE: draw_curves(run.journal.records())})

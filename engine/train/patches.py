@@ -46,8 +46,17 @@ def _start(centre: int, size: int, length: int) -> int:
     (0, 45, 90, -2)
     """
     if length >= size:
-        return (size - length) // 2
+        return _before(size, length)
     return min(max(centre - length // 2, 0), size - length)
+
+
+def _before(size: int, length: int) -> int:
+    """First voxel of a window over all of a shorter axis: half of the padding before it, as in prediction.
+
+    >>> _before(5, 8)
+    -1
+    """
+    return -((length - size) // 2)
 
 
 def _window(volume: Tensor, starts: list[int], window: Shape) -> Tensor:
@@ -93,7 +102,7 @@ def place_patch(case: StoredCase, config: TrainConfig, draw: Draw) -> list[int]:
         places = zip(centre, case.shape, config.window, strict=True)
         return [_start(int(place), size, length) for place, size, length in places]
     sizes = zip(case.shape, config.window, strict=True)
-    return [draw.index(size - length + 1) if size > length else (size - length) // 2 for size, length in sizes]
+    return [draw.index(size - length + 1) if size > length else _before(size, length) for size, length in sizes]
 
 
 def rotation(angles: list[float]) -> Matrix:

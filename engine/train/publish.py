@@ -84,4 +84,7 @@ def _is_free(place: Path, bundle: Path) -> bool:
     """Whether a model may be put there: nothing is, or the same weights are."""
     if not (place / CARD_FILE).exists():
         return not place.exists()
-    return read_card(place).sha256 == read_card(bundle).sha256
+    try:
+        return read_card(place).sha256 == read_card(bundle).sha256
+    except ModelError:
+        return False  # a damaged one is somebody's

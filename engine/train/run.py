@@ -1,14 +1,16 @@
 """A run while a process trains in it: what it tells, what it is asked for, and its state on disk."""
 
+import shutil
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors.torch import save_file
 
 from engine.errors import TrainingError
 from engine.progress import Progress, Work
-from engine.runs.folder import WEIGHTS_FILE, read_config, read_source
+from engine.runs.folder import BEST_FOLDER, MODEL_FOLDER, WEIGHTS_FILE, read_config, read_source
 from engine.runs.journal import Journal
 from engine.runs.log import Event, Point
 from engine.runs.state import Command, RunState, Stage, asked, tell
@@ -19,6 +21,7 @@ from engine.train.trainer import Trainer
 LOG_EVERY = 10
 SAVE_EVERY_S = 60.0
 _LOOK_EVERY_S = 0.2  # while paused
+_LEFT_FOR_S = 60.0  # a temporary file is not being written any more
 _PACE_OVER = 20  # steps
 _COMMANDS = tuple(Command)
 
@@ -119,9 +122,19 @@ class Run:
         self._saved = (trainer.step, time.monotonic())
         if self.processes.leads:
             self.journal.forget_after(trainer.step, trainer.validated)
+            self._clear()
         if remark:
             self.remark(remark)
         return state is not None
+
+    def _clear(self) -> None:
+        """Remove what a process that was killed left half-written; not what a window may be writing now."""
+        for half in (*self.folder.glob(f".{BEST_FOLDER}-*"), *self.folder.glob(f".{MODEL_FOLDER}-*")):
+            shutil.rmtree(half, ignore_errors=True)
+        for half in self.folder.glob(".*.tmp"):
+            with suppress(FileNotFoundError):
+                if time.time() - half.stat().st_mtime > _LEFT_FOR_S:
+                    half.unlink()
 
     def save(self, trainer: Trainer) -> None:
         """Keep the state from which the run goes on, and the averaged weights for a look at the model."""

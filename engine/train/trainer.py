@@ -1,5 +1,6 @@
 """What a training carries from step to step, and what a step does to it."""
 
+import gc
 import math
 import time
 from collections.abc import Callable
@@ -9,13 +10,13 @@ from torch import Tensor
 
 from engine.errors import DeviceError, TrainingError
 from engine.model.unet import UNet
+from engine.predict.memory import memory_error
 from engine.runs.settings import Precision, TrainConfig
 from engine.train import checkpoint
 from engine.train.deep import DeepHeads, all_logits, deep_loss
 from engine.train.distributed import ALONE, Processes
 from engine.train.feed import Batch
 from engine.train.losses import region_targets
-from engine.train.memory import free, is_out_of_memory
 from engine.train.network import network_config
 from engine.train.optimiser import learning_rate, make_optimiser
 
@@ -130,7 +131,9 @@ class Trainer:
     def _halve(self) -> None:
         """Compute half as many samples at once from now on."""
         self.optimiser.zero_grad()
-        free(self.device)
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
         if self.micro_batch == 1 or self.processes.count > 1:
             raise DeviceError(
                 f"{self.device}: not enough memory for a step of these settings; lower batch, patch or width"
@@ -174,7 +177,8 @@ class Trainer:
             "seconds": self.seconds,
             "best": self.best,
             "validated": self.validated,
-            "micro_batch": self.micro_batch,
+            "at_once": self.micro_batch * self.processes.count,
+            "left_out": self.left_out,
             "losses": list(self._losses),
             "half": self.half,
         }
@@ -186,7 +190,8 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step, self.seconds = state["step"], state["seconds"]
-        self.best, self.validated, self.micro_batch = state["best"], state["validated"], state["micro_batch"]
+        self.best, self.validated, self.left_out = state["best"], state["validated"], state["left_out"]
+        self.micro_batch = max(1, state["at_once"] // self.processes.count)
         self._losses, self.half = list(state["losses"]), state["half"]
 
 
@@ -195,7 +200,7 @@ def _or_none(compute: Callable[[], Tensor]) -> Tensor | None:
     try:
         return compute()
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+        if memory_error(error) is None:
             raise
         return None
 

@@ -1,6 +1,7 @@
 """The arithmetic of the viewer's benchmark, against numbers worked out by hand."""
 
 from tests.benchmarks.viewer.figures import Figure, Run, Walk, figures, longest_gap, percentile, to_table
+from tests.benchmarks.viewer.watch import innermost_calls
 
 
 def test_a_percentile_is_the_smallest_value_that_enough_do_not_exceed() -> None:
@@ -10,12 +11,12 @@ def test_a_percentile_is_the_smallest_value_that_enough_do_not_exceed() -> None:
 
 
 def test_the_longest_gap_is_between_neighbouring_beats() -> None:
-    assert longest_gap([1.0, 1.25, 3.25, 4.0]) == 2.0
+    assert longest_gap([(1.0, 0.5), (1.25, 1.25), (3.25, 1.5), (4.0, 1.75)]) == (2.0, 0.75)
 
 
 def run(scale: float, busy: bool) -> Run:
     steps = [(0.010 * scale, 0.004), (0.020 * scale, 0.002), (0.030 * scale, 0.006)]
-    walk = Walk(steps, [0.0, 0.25, 0.75 * scale])
+    walk = Walk(steps, [(0.0, 0.0), (0.25, 0.125), (0.75 * scale, 0.25)], f"what ran at {scale}")
     return Run((1.5 * scale, 1.0), (0.5 * scale, 0.25), walk, walk if busy else None)
 
 
@@ -25,14 +26,30 @@ def test_each_figure_is_the_median_of_what_it_is_in_each_run() -> None:
     assert told["slice change, median"] == Figure("slice change, median", 40.0, 4.0)
     assert told["slice change, 95th percentile"] == Figure("slice change, 95th percentile", 60.0, 6.0, 16.0)
     gap = "slice change while segmenting, longest gap of the event loop"
-    assert told[gap] == Figure(gap, 1250.0, None, 50.0)
+    assert told[gap] == Figure(gap, 1250.0, 125.0, 50.0, "what ran at 4.0")  # of the run with the longest
     assert not any("segmenting" in figure.name for figure in figures([run(1.0, False)]))
 
 
 def test_the_table_has_the_peer_beside_what_both_were_measured_on() -> None:
-    ours = [Figure("start", 100.0, 50.0, 1500.0), Figure("gap", 10.0, None)]
+    ours = [Figure("start", 100.0, 50.0, 1500.0), Figure("gap", 10.0, None, remark="what ran")]
     assert [line.split() for line in to_table(ours, [Figure("start", 250.0, 200.0)]).splitlines()] == [
         ["clock", "CPU", "target", "peer", "peer", "CPU", "ratio", "CPU", "ratio"],
         ["start", "100.0", "50.0", "1500.0", "250.0", "200.0", "2.5", "4.0"],
         ["gap", "10.0"],
+        ["what", "ran"],
     ]
+
+
+def test_the_window_s_thread_is_found_among_the_stacks() -> None:
+    stacks = """Timeout (0:00:00.030000)!
+Thread 0x00007f0000000abc (most recent call first):
+  File "/usr/lib/threading.py", line 324 in wait
+
+Thread 0x00007f0000000def (most recent call first):
+  File "/home/x/views/slice_view.py", line 168 in paintEvent
+  File "/home/x/watch.py", line 70 in until
+"""
+    assert innermost_calls(stacks, 0x7F0000000DEF) == "slice_view.py:168 paintEvent < watch.py:70 until"
+    collecting = stacks.replace("first):\n", "first):\n  Garbage-collecting\n")
+    assert innermost_calls(collecting, 0x7F0000000ABC) == "garbage collection < threading.py:324 wait"
+    assert innermost_calls(stacks, 1) == ""

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from brats_viewer.conversation import Conversation
 from brats_viewer.dialogs.convention_dialog import ConventionDialog
+from brats_viewer.panels.notice_bar import NoticeBar
 from brats_viewer.session import Session
 from brats_viewer.settings import Settings
 from engine.data import CONVENTIONS, Label, LabelMap, Segmentation
@@ -95,17 +96,19 @@ def integers(path: Path) -> set[int]:
 
 
 def test_a_report_is_written_as_the_chosen_kind(
-    opened: Session, talk: Conversation, asked: Asked, tmp_path: Path, settings: Settings
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path, settings: Settings
 ) -> None:
     written: list[Path] = []
     talk.exported.connect(written.append)
     (tmp_path / "out").mkdir()
     asked.name = str(tmp_path / "out" / "page")
-    talk.export_report()
+    with qtbot.waitSignal(talk.exported):
+        talk.export_report()
     assert asked.start == str(tmp_path / f"{CASE}_report")
     assert asked.kinds == "PDF (*.pdf);;Web page (*.html)"
     asked.kind = "Web page (*.html)"
-    talk.export_report()
+    with qtbot.waitSignal(talk.exported):
+        talk.export_report()
     assert asked.start == str(tmp_path / "out" / f"{CASE}_report")
     assert written == [tmp_path / "out" / "page.pdf", tmp_path / "out" / "page.html"]
     assert written[0].read_bytes().startswith(b"%PDF")
@@ -114,12 +117,12 @@ def test_a_report_is_written_as_the_chosen_kind(
 
 
 def test_scores_are_written_as_table_and_as_record(
-    opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
 ) -> None:
-    asked.name = str(tmp_path / "scores.csv")
-    talk.export_scores()
-    asked.name = str(tmp_path / "scores.json")
-    talk.export_scores()
+    for name in ("scores.csv", "scores.json"):
+        asked.name = str(tmp_path / name)
+        with qtbot.waitSignal(talk.exported):
+            talk.export_scores()
     assert (tmp_path / "scores.csv").read_text(encoding="utf-8").startswith("case,prediction,prediction_file,truth,")
     record = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert record["case"] == CASE
@@ -137,7 +140,8 @@ def test_a_view_is_written_with_all_its_pixels(
     view.setStyleSheet("background: #336699")
     view.resize(60, 40)
     asked.name = str(tmp_path / "view.png")
-    talk.export_view(view)
+    with qtbot.waitSignal(talk.exported):
+        talk.export_view(view)
     picture = QImage(str(tmp_path / "view.png"))
     ratio = view.devicePixelRatio()
     assert (picture.width(), picture.height()) == (60 * ratio, 40 * ratio)
@@ -145,19 +149,43 @@ def test_a_view_is_written_with_all_its_pixels(
 
 
 def test_an_export_that_cannot_be_written_is_told(
-    opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
 ) -> None:
-    told = told_by(talk)
+    notice = NoticeBar(opened)
+    qtbot.addWidget(notice)
     asked.name = str(tmp_path / "gone" / "scores.csv")
     talk.export_scores()
-    ((line, details),) = told
-    assert line == f"{asked.name}: its folder does not exist; create it or choose another"
-    assert details.startswith("Traceback")
-    assert details.endswith(f"{line}\n")
+    qtbot.waitUntil(lambda: opened.exporting.failure is not None)
+    assert notice.text() == f"{asked.name}: its folder does not exist; create it or choose another"
+
+
+def test_one_export_is_written_at_a_time(
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+) -> None:
+    asked.name = str(tmp_path / "page.html")
+    asked.kind = "Web page (*.html)"
+    with qtbot.waitSignal(talk.exported) as written:
+        talk.export_report()
+        asked.name = ""
+        talk.export_scores()  # does not even ask, or what is being written would be lost
+    assert written.args == [tmp_path / "page.html"]
+
+
+def test_an_export_that_is_stopped_leaves_nothing(
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+) -> None:
+    written: list[Path] = []
+    talk.exported.connect(written.append)
+    asked.name = str(tmp_path / "page.pdf")
+    talk.export_report()
+    opened.exporting.cancel()
+    qtbot.waitUntil(lambda: not opened.exporting.is_running)
+    assert written == []
+    assert not Path(asked.name).exists()
 
 
 def test_an_ending_that_is_added_never_replaces_a_file_unasked(
-    opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
+    qtbot: QtBot, opened: Session, talk: Conversation, asked: Asked, tmp_path: Path
 ) -> None:
     precious = tmp_path / "scores.csv"
     precious.write_text("precious")
@@ -165,7 +193,8 @@ def test_an_ending_that_is_added_never_replaces_a_file_unasked(
     talk.export_scores()
     assert precious.read_text() == "precious"
     (question,) = talk.parent().findChildren(QMessageBox)
-    button(question, "replace").click()
+    with qtbot.waitSignal(talk.exported):
+        button(question, "replace").click()
     assert precious.read_text().startswith("case,")
 
 

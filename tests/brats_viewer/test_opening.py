@@ -1,5 +1,6 @@
 """How a case comes into the window, what is asked about it, and what is exported of it."""
 
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from brats_viewer.app import MainWindow, sample_case
 from brats_viewer.dialogs.assign_dialog import AssignDialog
 from brats_viewer.dialogs.convention_dialog import ConventionDialog
+from brats_viewer.session import Overlay
 from engine.data import Modality
 from tests.brats_viewer.conftest import WriteCase
 from tests.brats_viewer.driving import PATIENT_MS, answer, trigger
@@ -81,6 +83,35 @@ def test_a_case_is_opened_by_dropping_its_folder(qtbot: QtBot, window: MainWindo
 def test_a_case_is_opened_by_dropping_a_file(qtbot: QtBot, window: MainWindow, case_folder: Path) -> None:
     with qtbot.waitSignal(window.session.case_changed):
         drop(window, QUrl.fromLocalFile(str(case_folder / f"{CASE}-t2w.nii.gz")))
+
+
+def test_a_mask_dropped_on_its_case_is_compared(
+    qtbot: QtBot, open_case: MainWindow, case_folder: Path, tmp_path: Path
+) -> None:
+    session, case = open_case.session, open_case.session.case
+    mask = tmp_path / "second reader.nii.gz"
+    shutil.copy(case_folder / f"{CASE}-seg.nii.gz", mask)
+    with qtbot.waitSignal(session.readings_changed):
+        drop(open_case, QUrl.fromLocalFile(str(mask)))
+    assert session.case is case
+    assert [reading.title for reading in session.readings] == ["Truth", "second reader.nii.gz"]
+    assert session.pair == (str(mask), Overlay.TRUTH)
+
+
+def test_an_image_dropped_on_a_case_is_opened(qtbot: QtBot, open_case: MainWindow, write_case: WriteCase) -> None:
+    other = write_case("BraTS-GLI-00002-000")
+    with qtbot.waitSignal(open_case.session.case_changed):
+        drop(open_case, QUrl.fromLocalFile(str(other / "BraTS-GLI-00002-000-t1c.nii.gz")))
+    assert open_case.session.case is not None
+    assert open_case.session.case.id == "BraTS-GLI-00002-000"
+
+
+def test_a_mask_of_another_grid_is_not_taken_for_the_cases(qtbot: QtBot, open_case: MainWindow, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.nii.gz"
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4)), mask)
+    with qtbot.waitSignal(open_case.session.files_found):  # and a person is asked which image it is
+        drop(open_case, QUrl.fromLocalFile(str(mask)))
+    assert [reading.title for reading in open_case.session.readings] == ["Truth"]
 
 
 def test_a_link_is_not_taken(window: MainWindow) -> None:

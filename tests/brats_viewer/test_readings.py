@@ -1,7 +1,7 @@
 import numpy as np
 
-from brats_viewer.readings import brain_levels, largest_slice_centre, marked_per_slice
-from engine.data import Label
+from brats_viewer.readings import Marks, brain_levels, largest_slice_centre
+from engine.data import Grid, Label, LabelMap, orient
 
 
 def test_levels_are_the_first_and_the_995th_of_a_thousand_of_the_brains_intensities() -> None:
@@ -19,10 +19,21 @@ def test_an_image_of_one_value_has_levels_apart() -> None:
     assert brain_levels(brain) == (8.0, 9.0)
 
 
-def test_marked_voxels_are_counted_in_the_slices_of_any_axis() -> None:
+def test_what_is_marked_is_counted_along_the_axes_of_the_display() -> None:
     labels = np.zeros((2, 3, 4), dtype=np.uint8)
     labels[1, 0, 1:3] = Label.ET
     labels[1, 2, 2] = Label.ED
-    assert [marked_per_slice(labels, axis).tolist() for axis in range(3)] == [[0, 3], [2, 0, 1], [0, 1, 2, 0]]
-    assert marked_per_slice(np.zeros_like(labels), 2).tolist() == [0, 0, 0, 0]
-    assert largest_slice_centre(np.zeros_like(labels)) is None
+    grid = Grid((2, 3, 4), np.diag([-1.0, 1.0, 1.0, 1.0]))  # LAS: the first axis is turned over
+    marks = Marks.of(LabelMap(labels, grid), orient(grid))
+    assert marks.box == (slice(0, 1), slice(0, 3), slice(1, 3))
+    assert [counts.tolist() for counts in marks.per_slice] == [[3, 0], [2, 0, 1], [0, 1, 2, 0]]
+    assert marks.voxels == {Label.NCR: 0, Label.ED: 1, Label.ET: 2, Label.RC: 0}
+
+
+def test_nothing_is_marked() -> None:
+    grid = Grid((2, 3, 4), np.eye(4))
+    marks = Marks.of(LabelMap(np.zeros(grid.shape, dtype=np.uint8), grid), orient(grid))
+    assert [counts.tolist() for counts in marks.per_slice] == [[0, 0], [0, 0, 0], [0, 0, 0, 0]]
+    assert not any(marks.voxels.values())
+    assert largest_slice_centre(np.zeros((2, 2, 2), dtype=bool)) is None
+    assert largest_slice_centre(np.zeros((0, 0, 0), dtype=bool)) is None

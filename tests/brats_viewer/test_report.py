@@ -13,15 +13,15 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.display import Plane
-from brats_viewer.report import Report, make_report, to_html, write_pdf
-from brats_viewer.report.pdf import SHEET_PX, paint_page, to_pdf
+from brats_viewer.report import Report, make_report, to_html, to_pdf
+from brats_viewer.report.pdf import SHEET_PX, _Page, paint_page
 from brats_viewer.report.pictures import PAGE_PX, SCALE
 from brats_viewer.report.sources import label_source
 from brats_viewer.session import Overlay, Reading, Session
 from engine import RESEARCH_USE, __version__
 from engine.data import Case, CaseFiles, Label, LabelMap, Region, Segmentation
 from engine.data.segmentation import Uncertainty
-from engine.errors import ImageFileError
+from engine.progress import finish
 from engine.score.export import LabelSource
 from tests.phantoms import phantom_case
 
@@ -53,11 +53,15 @@ def segmentation(case: Case, first: int = 11) -> Segmentation:
     return Segmentation(cube(case, first), case.id, "unet", "0123456789ab" + "0" * 52, "cpu", "flips", 12.3, notes)
 
 
+def made(session: Session) -> Report:
+    return finish(make_report(session))
+
+
 def compared(qtbot: QtBot, session: Session, case: Case) -> Report:
     session.set_case(case)
     session.set_prediction(segmentation(case))
     qtbot.waitUntil(lambda: session.comparison is not None)
-    return make_report(session)
+    return made(session)
 
 
 def image_of(png: bytes) -> QImage:
@@ -95,12 +99,12 @@ def test_what_the_network_expects_of_itself_stands_by_its_prediction_only(qtbot:
     session.set_case(case)
     session.set_prediction(replace(segmentation(case), uncertainty=unsure))
     qtbot.waitUntil(lambda: session.comparison is not None)
-    report = make_report(session)
+    report = made(session)
     assert dict(report.facts)["Expected Dice"] == "ET 0.91, WT – if the network's probabilities were right"
     session.add_reading(Reading("second", "Second reader", cube(case, 12)))
     session.set_pair("second", Overlay.TRUTH)
     qtbot.waitUntil(lambda: session.comparison is not None)
-    report = make_report(session)
+    report = made(session)
     assert "Expected Dice" not in dict(report.facts)
     assert report.remarks == []
 
@@ -137,15 +141,32 @@ def test_the_session_stays_where_it_is(qtbot: QtBot, session: Session) -> None:
     moved = []
     for signal in (session.cursor_changed, session.overlay_changed, session.display_changed, session.case_changed):
         signal.connect(lambda: moved.append(1))
-    make_report(session)
+    made(session)
     assert session.cursor == (3, 4, 5)
     assert session.overlay is Overlay.PREDICTION
     assert moved == []
 
 
+def test_the_report_is_of_the_case_that_it_was_asked_for(qtbot: QtBot, session: Session) -> None:
+    asked_for, asked = compared(qtbot, session, a_case()), make_report(session)
+    session.set_case(phantom_case("LPS", shape=(30, 30, 30), with_truth=False))
+    session.set_plane(Plane.CORONAL)
+    report = finish(asked)
+    assert report == replace(asked_for, created=report.created)
+
+
+def test_the_pdf_lets_others_have_their_turn_before_each_picture(
+    qtbot: QtBot, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    monkeypatch.setattr(_Page, "loadResource", lambda page, kind, name: loaded.append(kind))
+    to_pdf(compared(qtbot, session, a_case()))
+    assert len(loaded) >= 5
+
+
 def test_without_a_pair_there_are_volumes_alone(qapp: QApplication, session: Session) -> None:
     session.set_case(a_case())
-    report = make_report(session)
+    report = made(session)
     assert report.agreement is None
     assert report.table.title == "Volumes: Truth"
     assert [tuple(row) for row in report.table.rows] == [
@@ -157,7 +178,7 @@ def test_without_a_pair_there_are_volumes_alone(qapp: QApplication, session: Ses
 
 def test_without_any_labels_the_middle_is_shown(qapp: QApplication, session: Session) -> None:
     session.set_case(phantom_case("LPS", shape=SHAPE, with_truth=False))
-    report = make_report(session)
+    report = made(session)
     captions = [picture.caption for picture in report.slices.pictures]
     assert captions == ["Axial, slice 19 of 36", "Coronal, slice 25 of 48", "Sagittal, slice 21 of 40"]
     assert report.table.rows == ()
@@ -178,12 +199,12 @@ def test_a_file_that_this_program_wrote_says_what_made_it(
     session.set_case(session.case)
     session.open_labels(tmp_path / "mask.nii.gz")
     qtbot.waitUntil(lambda: session.comparison is not None)
-    facts = dict(make_report(session).facts)
+    facts = dict(made(session).facts)
     assert facts["Candidate"] == "mask.nii.gz"
     assert facts["Model"] == "unet, weights 0123456789ab"
     record = (tmp_path / "mask.json").read_text()
     (tmp_path / "mask.json").write_text(record.replace('"sha256": "', '"sha256": "0'))
-    assert "Model" not in dict(make_report(session).facts)
+    assert "Model" not in dict(made(session).facts)
 
 
 def test_of_a_mask_that_cannot_be_read_again_nothing_is_told(
@@ -208,7 +229,7 @@ def test_a_second_reader_is_compared_with_the_first(qtbot: QtBot, session: Sessi
     session.set_case(case)
     session.add_reading(Reading("second", "Second reader", cube(case, 12)))
     qtbot.waitUntil(lambda: session.comparison is not None)
-    report = make_report(session)
+    report = made(session)
     assert report.table.title == "Second reader compared with Truth"
     assert report.table.rows[0][1] == "0.500"
     assert "Model" not in dict(report.facts)
@@ -217,7 +238,7 @@ def test_a_second_reader_is_compared_with_the_first(qtbot: QtBot, session: Sessi
 def test_a_flat_and_oblique_case_fits_the_page(qtbot: QtBot, session: Session) -> None:
     case = phantom_case("ILP", shape=(60, 64, 6), spacing_mm=(1.0, 1.0, 5.0), tilt_deg=20.0)
     session.set_case(case)
-    report = make_report(session)
+    report = made(session)
     assert all(0.55 < picture.width_px / picture.height_px < 1.65 for picture in report.slices.pictures)
     assert sum(picture.width_px for picture in report.slices.pictures) <= PAGE_PX
 
@@ -266,7 +287,7 @@ def test_names_from_files_stay_words(qtbot: QtBot, session: Session) -> None:
     qtbot.waitUntil(lambda: session.comparison is not None)
     session.set_pair("other", Overlay.PREDICTION)
     qtbot.waitUntil(lambda: session.comparison is not None)
-    seen = read(to_html(make_report(session)))
+    seen = read(to_html(made(session)))
     assert "script" not in seen.tags
     assert len(seen.sources) == 5
     assert all(source.startswith("data:image/png;base64,") for source in seen.sources)
@@ -276,10 +297,8 @@ def test_names_from_files_stay_words(qtbot: QtBot, session: Session) -> None:
 # PDF
 
 
-def test_the_pdf_is_one_page_of_a4(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
-    path = tmp_path / "report.pdf"
-    write_pdf(compared(qtbot, session, a_case()), path)
-    content = path.read_bytes()
+def test_the_pdf_is_one_page_of_a4(qtbot: QtBot, session: Session) -> None:
+    content = to_pdf(compared(qtbot, session, a_case()))
     assert content.startswith(b"%PDF")
     assert content.count(b"/Type /Page\n") == 1
     assert b"/MediaBox [0 0 595.000000 842.000000]" in content or b"/MediaBox [0 0 595 842]" in content
@@ -300,9 +319,3 @@ def test_much_to_remark_still_fits_the_sheet(qtbot: QtBot, session: Session) -> 
     inked = np.argwhere(grey < 200)
     assert SHEET_PX - 20 < inked[:, 0].max() < SHEET_PX
     assert inked[:, 1].max() < PAGE_PX
-
-
-def test_what_cannot_be_written_leaves_what_was_there(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
-    report = compared(qtbot, session, a_case())
-    with pytest.raises(ImageFileError, match="its folder does not exist"):
-        write_pdf(report, tmp_path / "gone" / "report.pdf")

@@ -1,6 +1,7 @@
 """The command itself, in a process of its own as a person starts it."""
 
 import ctypes.util
+import gc
 import os
 import signal
 import subprocess
@@ -59,6 +60,14 @@ def test_the_engine_is_asked_from_the_window_that_still_has_no_torch() -> None:
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert out.splitlines()[-1] == "True False"
+
+
+def test_the_collector_leaves_alone_what_was_there_before_the_window() -> None:
+    count = "gc.isenabled(), gc.get_freeze_count() > 20_000, len(gc.get_objects()) < 10_000"
+    process = run(then=f"import gc; print({count}); self.close()")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert out.splitlines()[-1] == "True True True"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
@@ -123,6 +132,7 @@ def test_a_missing_library_of_qt_ends_in_one_line(
     with pytest.raises(SystemExit) as left:
         __main__.main([])
     assert left.value.code == 2
+    assert gc.isenabled()
     assert capsys.readouterr().err == (
         "brats-viewer: Qt needs libEGL.so.1: "
         "apt install libegl1 (Debian, Ubuntu) or dnf install libglvnd-egl (Fedora)\n"

@@ -1,9 +1,10 @@
 """A folder is held by one at a time: within a process, between processes, and never by one that is dead."""
 
 import json
+import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -48,6 +49,36 @@ def test_a_killed_process_holds_nothing(tmp_path, other):
         assert holder(tmp_path) == Holder.me()
 
 
+def test_a_mark_is_never_gone_while_another_takes_its_place(tmp_path, monkeypatch):
+    """Who starts a process writes its mark, and a window that looks in sees it from then on."""
+    mark = tmp_path / LOCK_FILE
+    mark.write_text(json.dumps(asdict(Holder.me())))
+    seen = []
+    write = os.write
+
+    def watched(file, content):
+        seen.append(holder(tmp_path))
+        written = write(file, content)
+        seen.append(holder(tmp_path))
+        return written
+
+    monkeypatch.setattr(os, "write", watched)
+    with FolderLock(tmp_path):
+        assert seen == [Holder.me(), Holder.me()], "one write, before and after which it is marked"
+    mark.write_text("x" * 2000)
+    with FolderLock(tmp_path):
+        assert holder(tmp_path) == Holder.me(), "a longer mark leaves nothing behind"
+
+
+def test_a_folder_that_was_let_go_may_be_taken_again(tmp_path):
+    lock = FolderLock(tmp_path)
+    for _ in range(2):
+        with lock:
+            assert holder(tmp_path) == Holder.me()
+    lock.release()
+    assert (tmp_path / LOCK_FILE).read_bytes() == b""
+
+
 def test_numbers_of_processes_are_used_again():
     me = Holder.me()
     assert me.is_running
@@ -60,6 +91,10 @@ def test_without_locks_of_the_file_system_the_mark_counts(tmp_path, other, monke
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr("engine.lock._lock", lock)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / LOCK_FILE).write_text(json.dumps(asdict(Holder.me())))
+    with FolderLock(tmp_path / "mine"), pytest.raises(FolderInUseError):  # whose mark it is was written before
+        FolderLock(tmp_path / "mine").take()
     with pytest.raises(FolderInUseError, match=f"process {other.pid}"):
         FolderLock(tmp_path).take()
     other.kill()

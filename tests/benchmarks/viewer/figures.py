@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -12,10 +12,15 @@ Times = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Steps from slice to slice: how long each took until it was painted, and the event loop's beats meanwhile."""
+    """Steps from slice to slice: how long each took until it was painted, and the event loop's beats meanwhile.
+
+    A beat is when it was on the clock, and the CPU that the window's thread had taken until then. ran: what the window
+    was at in the longest time without a beat, the innermost call first; empty if none was long.
+    """
 
     steps: Sequence[Times]
-    beats_s: Sequence[float]
+    beats: Sequence[Times]
+    ran: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A line of the table, in milliseconds."""
+    """A line of the table, in milliseconds; remark: what is said under it."""
 
     name: str
     wall_ms: float
     cpu_ms: float | None
     target_ms: float | None = None
+    remark: str = ""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -44,9 +50,14 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ranked[max(math.ceil(len(ranked) * percent / 100), 1) - 1]
 
 
-def longest_gap(beats_s: Sequence[float]) -> float:
-    """The longest time between two beats that follow each other."""
-    return max(later - earlier for earlier, later in pairwise(beats_s))
+def longest_gap(beats: Sequence[Times]) -> Times:
+    """The longest time on the clock, and the most CPU, between two beats that follow each other."""
+    walls_s, cpus_s = zip(*beats, strict=True)
+    return _longest(walls_s), _longest(cpus_s)
+
+
+def _longest(times_s: Sequence[float]) -> float:
+    return max(later - earlier for earlier, later in pairwise(times_s))
 
 
 def figures(runs: Sequence[Run]) -> list[Figure]:
@@ -61,11 +72,13 @@ def figures(runs: Sequence[Run]) -> list[Figure]:
 
 
 def _of_walks(name: str, walks: Sequence[Walk], target_ms: float) -> list[Figure]:
-    gaps = [longest_gap(walk.beats_s) for walk in walks]
+    gaps = [longest_gap(walk.beats) for walk in walks]
+    worst = max(zip(gaps, walks, strict=True), key=lambda found: found[0])[1]
+    gap = _middle(f"{name}, longest gap of the event loop", gaps, 50.0)
     return [
         _middle(f"{name}, median", [_ranked(walk, 50) for walk in walks]),
         _middle(f"{name}, 95th percentile", [_ranked(walk, 95) for walk in walks], target_ms),
-        Figure(f"{name}, longest gap of the event loop", 1000 * median(gaps), None, 50.0),
+        replace(gap, remark=worst.ran),
     ]
 
 
@@ -80,7 +93,7 @@ def _middle(name: str, times: Sequence[Times], target_ms: float | None = None) -
 
 
 def to_table(ours: Sequence[Figure], peers: Sequence[Figure] = ()) -> str:
-    """The figures in milliseconds, and those of the peer with how many times as long it took."""
+    """The figures in milliseconds, and those of the peer with how many times as long it took; remarks stand below."""
     of_peer = {figure.name: figure for figure in peers}
     rows = [["", "clock", "CPU", "target", *(("peer", "peer CPU", "ratio", "CPU ratio") if peers else ())]]
     for own in ours:
@@ -90,4 +103,6 @@ def to_table(ours: Sequence[Figure], peers: Sequence[Figure] = ()) -> str:
             cells += [peer.wall_ms, peer.cpu_ms, peer.wall_ms / own.wall_ms]
             cells += [peer.cpu_ms / own.cpu_ms] if peer.cpu_ms and own.cpu_ms else []
         rows.append([own.name, *("" if cell is None else f"{cell:.1f}" for cell in cells)])
-    return "\n".join(f"{name:<58}" + "".join(f"{cell:>11}" for cell in cells).rstrip() for name, *cells in rows)
+    lines = [f"{name:<58}" + "".join(f"{cell:>11}" for cell in cells).rstrip() for name, *cells in rows]
+    remarks = ["", *(own.remark for own in ours)]
+    return "\n".join(f"{line}\n    {said}" if said else line for line, said in zip(lines, remarks, strict=True))

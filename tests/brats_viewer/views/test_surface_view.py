@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from brats_viewer.display import Crosshair, Palette
 from brats_viewer.document import Document
-from brats_viewer.views.surface_image import Orbit
+from brats_viewer.views.surface_image import Orbit, draw_surfaces
 from brats_viewer.views.surface_view import SurfaceView
 from brats_viewer.views.surfaces import Surfaces
 from engine.data import Label
@@ -52,7 +53,7 @@ def phantom(qtbot: QtBot, document: Document, view: SurfaceView) -> SurfaceView:
 
 
 def _until_at_rest(qtbot: QtBot, view: SurfaceView) -> None:
-    qtbot.waitUntil(lambda: not view.is_moving)
+    qtbot.waitUntil(lambda: view.is_fine and not view.is_moving)
 
 
 def _yellow(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -111,6 +112,42 @@ def test_moving_and_resting_pictures_agree(qtbot: QtBot, phantom: SurfaceView, g
     resting = grab(phantom).astype(int)
     assert (moving != resting).any()
     assert np.abs(moving - resting).mean() < 3
+
+
+def test_only_coarse_pictures_are_drawn_by_the_window(
+    qtbot: QtBot, phantom: SurfaceView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[str, tuple[int, int]]] = []
+
+    def draw(*arguments: Any) -> NDArray[np.uint32]:
+        drawn.append((threading.current_thread().name, arguments[-1]))
+        return draw_surfaces(*arguments)
+
+    monkeypatch.setattr("brats_viewer.views.surface_view.draw_surfaces", draw)
+    phantom.set_orbit(Orbit(30.0, 10.0))
+    _until_at_rest(qtbot, phantom)
+    assert drawn == [("MainThread", (SIZE, SIZE)), ("3D picture", (450, 450))]  # 1.5 times as many pixels
+    phantom.repaint()
+    assert len(drawn) == 2
+
+
+def test_a_place_left_and_come_back_to_is_drawn_finely_again(qtbot: QtBot, phantom: SurfaceView) -> None:
+    phantom.set_orbit(Orbit(30.0, 10.0))
+    phantom.repaint()
+    assert not phantom.is_fine
+    phantom.set_orbit(Orbit())
+    _until_at_rest(qtbot, phantom)
+
+
+def test_a_fine_picture_that_fails_is_told(qtbot: QtBot, phantom: SurfaceView, monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw(*arguments: Any) -> NDArray[np.uint32]:
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError
+        return draw_surfaces(*arguments)
+
+    monkeypatch.setattr("brats_viewer.views.surface_view.draw_surfaces", draw)
+    phantom.set_orbit(Orbit(30.0, 10.0))
+    qtbot.waitUntil(lambda: [text for text, _ in phantom.lines] == ["3D", "Surfaces failed; see the log"])
 
 
 def test_hidden_labels_are_not_drawn_but_the_brain_is(document: Document, phantom: SurfaceView, grab: Grab) -> None:

@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from engine.data import CONVENTIONS, Label
+from engine.data import CONVENTIONS, Label, Region
 from engine.errors import LabelConventionError
 
 
@@ -35,6 +35,32 @@ def test_brats2015_has_two_integers_for_one_label():
 @pytest.mark.parametrize("dtype", ["i1", ">i2", "u2", "<i8", ">u8"])
 def test_integers_of_any_width_and_byte_order(dtype):
     assert CONVENTIONS["brats2020"].decode(np.array([4, 0], dtype=dtype), "mask").tolist() == [Label.ET, 0]
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+@pytest.mark.parametrize("step", [1, -1, 2])
+def test_arrays_in_any_memory_order_keep_their_places(axes, step):
+    integers = np.random.default_rng(0).choice([0, 1, 2, 4], size=(6, 5, 4)).transpose(axes)[::step]
+    labels = CONVENTIONS["brats2020"].decode(integers, "mask")
+    np.testing.assert_array_equal(labels, np.where(integers == 4, Label.ET, integers))
+    assert labels.flags.writeable
+    np.testing.assert_array_equal(CONVENTIONS["brats2020"].encode(labels), integers)
+    view = labels.transpose(2, 0, 1)[:, ::-1]
+    np.testing.assert_array_equal(CONVENTIONS["brats2020"].encode(view), integers.transpose(2, 0, 1)[:, ::-1])
+
+
+def test_an_empty_array_has_no_labels():
+    assert CONVENTIONS["brats2020"].decode(np.zeros((0, 3), np.int16), "mask").shape == (0, 3)
+    assert CONVENTIONS["brats2020"].encode(np.zeros((0, 3), np.uint8)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("region", "there"), [("ET", [0, 0, 0, 1, 0]), ("TC", [0, 1, 0, 1, 0]), ("WT", [0, 1, 1, 1, 0])]
+)
+def test_a_region_is_the_set_of_its_labels(region, there):
+    mask = Region(region).mask(np.arange(5, dtype=np.uint8))
+    assert mask.dtype == bool
+    assert mask.astype(int).tolist() == there
 
 
 @pytest.mark.parametrize("foreign", [3, -1, 255, 256, 30000])

@@ -69,11 +69,13 @@ def test_a_changed_case_is_prepared_anew(dataset: Path):
 
 
 def test_a_damaged_prepared_case_is_made_again(dataset: Path, caplog: pytest.LogCaptureFixture):
-    path = prepared(dataset).cases[1].path
-    content = path.read_bytes()
-    path.write_bytes(content[:-9] + b"\1" + content[-8:])
-    assert prepared(dataset).cases[1].path == path
-    assert path.read_bytes() == content
+    case = prepared(dataset).cases[1]
+    content, whole = case.path.read_bytes(), case.example(CPU)
+    case.path.write_bytes(content[:-9] + b"\1" + content[-8:])
+    again = prepared(dataset).cases[1]
+    assert again.path == case.path
+    assert torch.equal(again.example(CPU).images, whole.images)
+    assert torch.equal(again.example(CPU).labels, whole.labels)
     assert "made again" in caplog.text
 
 
