@@ -79,8 +79,18 @@ class Run:
 
     @property
     def fraction(self) -> float:
-        """Share of its steps that are done, in [0, 1]."""
-        return self.state.step / self.state.steps if self.state and self.state.steps else 0.0
+        """Share that is done of its steps, in [0, 1]; of its cases while these are prepared, or scored at the end.
+
+        >>> scored = RunState(Stage.VALIDATING, step=300, steps=300, done=3, total=4)
+        >>> Run(Path("run"), 0.0, state=scored).fraction
+        0.75
+        """
+        state = self.state
+        if state is None:
+            return 0.0
+        trained = state.step / state.steps if state.steps else 0.0
+        of_cases = state.stage is Stage.PREPARING or (state.stage is Stage.VALIDATING and trained >= 1)
+        return state.done / state.total if of_cases and state.total else trained
 
     @property
     def table(self) -> Path:
@@ -142,14 +152,16 @@ def place_line(run: Run) -> str:
     >>> state = RunState(Stage.TRAINING, step=1500, steps=3000)
     >>> place_line(Run(Path("run"), 0.0, TrainConfig(epochs=60), state=state))
     'Epoch 31 of 60, step 1,500 of 3,000'
-    >>> place_line(Run(Path("run"), 0.0, state=RunState(Stage.PREPARING, done=3, total=10)))
-    'Case 3 of 10'
+    >>> place_line(Run(Path("run"), 0.0, state=RunState(Stage.PREPARING, done=3, total=10, message="checking cases")))
+    'Checking cases: 3 of 10'
     """
     state = run.state
     if state is None:
         return "Not begun"
+    if state.total and state.message and state.stage in (Stage.PREPARING, Stage.VALIDATING):
+        return f"{state.message[:1].upper()}{state.message[1:]}: {state.done:,} of {state.total:,}"
     if state.stage is Stage.PREPARING:
-        return f"Case {state.done:,} of {state.total:,}" if state.total else ""
+        return ""
     if not state.steps:
         return f"Step {state.step:,}" if state.step else ""
     steps = f"step {state.step:,} of {state.steps:,}"
@@ -171,7 +183,7 @@ def pace_line(run: Run) -> str:
     if state is None:
         return ""
     parts = []
-    if state.seconds_left is not None and not state.stage.over:
+    if state.seconds_left and not state.stage.over:
         parts.append(f"about {duration(state.seconds_left)} left")
     if state.steps_per_s > 0:
         parts.append(throughput(state.steps_per_s))

@@ -68,6 +68,7 @@ class TrainResults(QDialog):
         layout.addWidget(Line(about, "muted"))
         layout.addWidget(self.table, 1)
         layout.addWidget(buttons)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setFocus()  # no row is of more interest than others
         self.resize(_SIZE.boundedTo(parent.window().size()) if parent else _SIZE)
 
     def _fill(self, row: int, case: str, values: tuple[float, ...]) -> None:

@@ -24,11 +24,13 @@ _FEW = 60
 _SMOOTH_POINTS = 300
 """Of a running mean: more say nothing, since each is over a sixtieth of the curve, and wide lines are slow to draw."""
 _FAINT, _GRID = 70, 110
-_AXIS_PX = 56
+_AXIS_PX, _TICKS = 56, 0.6
 _ZOOM = 1.25
 _LEAST_SPAN = 1e-3
 """The part of the whole that can be zoomed to."""
 _EVENT_HEIGHT = 0.06
+_NOISE_PERCENT = (1, 99)
+_HEADROOM = 0.07
 _ROOM = 1.02
 """Of all there is, so that a ring around the last point has its room."""
 _HINT, _LEAST = QSize(480, 112), QSize(180, 76)
@@ -63,8 +65,8 @@ class TrainingChart(QWidget):
     pointed = Signal(object)
     """The x under the mouse; None where it is not over the chart."""
 
-    def __init__(self, title: str, say: Callable[[float], str], *, share: float = 1.0, tip: str = "") -> None:
-        """say: a value of y in words. share: how much of the values the height has to show, in (0, 1]."""
+    def __init__(self, title: str, say: Callable[[float], str], *, tip: str = "") -> None:
+        """say: a value of y in words."""
         super().__init__()
         self._title, self._say = title, say
         self._say_x: Callable[[float], str] = str
@@ -76,7 +78,7 @@ class TrainingChart(QWidget):
         self._words.setTextFormat(Qt.TextFormat.RichText)
         self._words.setFont(figures_font())
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.plot = _Plot(share)
+        self.plot = _Plot()
         self.plot.setAccessibleName(title)
         self.plot.setToolTip(f"{tip}\n{HABITS}" if tip else HABITS)
         self._noise: list[pg.PlotDataItem] = []
@@ -130,9 +132,6 @@ class TrainingChart(QWidget):
             brush=self._colour(QPalette.ColorRole.Window),
         )
         self._events.setXVals(list(events))
-        self._events.update()
-        for side in ("left", "bottom"):
-            self.plot.getAxis(side).setStyle(showValues=bool(self._traces))
         words = (f"{trace.name} {self._say(trace.value_at(None))}".strip() for trace in self._traces)
         self.plot.setAccessibleDescription("; ".join(words))
         self.show_span(self._span)
@@ -178,9 +177,21 @@ class TrainingChart(QWidget):
         return pen
 
     def show_span(self, span: Span | None) -> None:
-        """Show this much of x, or all there is."""
+        """Show this much of x, or all there is, and the heights that are there."""
         self._span = span
-        self.plot.setXRange(*self.shown, padding=0)
+        self.plot.setRange(xRange=self.shown, yRange=self._heights(), padding=0)
+
+    def _heights(self) -> Span:
+        """From where to where y is shown: all that is within the span, but for the outermost of the noise."""
+        low_x, high_x = self.shown
+        ends = []
+        for trace in self._traces:
+            values = trace.y[slice(*np.searchsorted(trace.x, (low_x, high_x)))]
+            if len(values):
+                ends += np.percentile(values, _NOISE_PERCENT if trace.noisy else (0, 100)).tolist()
+        low, high = min(ends, default=0.0), max(ends, default=1.0)
+        room = _HEADROOM * (high - low or abs(high) or 1.0)
+        return max(low - room, 0.0) if low >= 0 else low - room, high + room
 
     def show_pointed(self, x: float | None) -> None:
         """Mark a place of x, as under the mouse, and say the values there."""
@@ -252,7 +263,7 @@ class _Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
     left = Signal()
     """The mouse is not over it any more."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self) -> None:
         super().__init__(background=None, enableMenu=False)
         self.getPlotItem().ctrlMenu.setParent(self, Qt.WindowType.Popup)  # so that it ends with the plot
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -261,12 +272,11 @@ class _Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.hideButtons()
         view = self.getViewBox()
         view.setMouseEnabled(x=True, y=False)
-        view.setLimits(yMin=0)
-        view.setAutoVisible(y=True)
-        view.enableAutoRange(y=share)
+        view.disableAutoRange()
         left = self.getAxis("left")
         left.setWidth(_AXIS_PX)  # the same in all charts, so that a step is above a step
         left.setGrid(_GRID)
+        left.setTickDensity(_TICKS)
         for side in ("left", "bottom"):
             self.getAxis(side).enableAutoSIPrefix(False)
 

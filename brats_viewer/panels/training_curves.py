@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QColor, QPalette, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from brats_viewer.controls import Segments
@@ -14,6 +17,8 @@ from brats_viewer.panels.training_chart import Span, Trace, TrainingChart
 from brats_viewer.panels.training_runs import compared_colour
 from brats_viewer.training_session import TrainingSession
 from engine.data import Region
+
+Value = TypeVar("Value", float, Array)
 
 _MEAN, _ALL = "mean", "all"
 _DICE_WORDS = {
@@ -26,9 +31,9 @@ _OVER_WORDS = {
     _STEPS: ("Steps", "Draw the curves over steps of the optimiser"),
     _TIME: ("Time", "Draw the curves over the time of training"),
 }
+_FRAME_MS = 16
 _LONG_S = 7200.0
 """A curve that is longer is drawn over hours, a shorter one over minutes."""
-_LOSS_SHARE = 0.98
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +52,7 @@ class _Over:
 
     unit_s: float | None
 
-    def x(self, step: Array, seconds: Array) -> Array:
+    def x(self, step: Value, seconds: Value) -> Value:
         """Where points of these steps and seconds of training lie."""
         return step if self.unit_s is None else seconds / self.unit_s
 
@@ -67,9 +72,7 @@ class TrainingCurves(QWidget):
             "dice": TrainingChart(
                 "Dice", "{:.3f}".format, tip="Of the validation cases, mean over them; ring: the best"
             ),
-            "loss": TrainingChart(
-                "Loss", "{:.4f}".format, share=_LOSS_SHARE, tip="Faint: as measured; line: its running mean"
-            ),
+            "loss": TrainingChart("Loss", "{:.4f}".format, tip="Faint: as measured; line: its running mean"),
             "rate": TrainingChart("Learning rate", "{:.2e}".format),
         }
         self._dice_choice = Segments("Dice of", _DICE_WORDS, quiet=True)
@@ -90,7 +93,7 @@ class TrainingCurves(QWidget):
         for chart in self.charts.values():
             chart.span_asked.connect(self._show_span)
             chart.pointed.connect(self._show_pointed)
-        training.curves_changed.connect(self._show)
+        training.curves_changed.connect(self._follow)
         training.watched_changed.connect(self._show_others)
         self._show_others()
 
@@ -128,24 +131,38 @@ class TrainingCurves(QWidget):
     def _show(self) -> None:
         self._dice_choice.show_choice(self._dice)
         self._over_choice.show_choice(self._over)
+        for name in self.charts:
+            self._show_chart(name)
+
+    def _follow(self) -> None:
+        """Show what is new, a chart in each frame, so that none of them takes long; nothing while nobody looks."""
+        if self.isVisible():
+            for place, name in enumerate(self.charts):
+                QTimer.singleShot(place * _FRAME_MS, self, partial(self._show_chart, name))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show what has come meanwhile."""
+        super().showEvent(event)
+        self._show()
+
+    def _show_chart(self, name: str) -> None:
         shown = self._shown()
         over = _Over(_time_unit(shown) if self._over == _TIME else None)
-        traces = {
-            "dice": [trace for run in shown for trace in self._dice_traces(run, over)],
-            "loss": [
-                Trace(run.name, over.x(run.curves.step, run.curves.seconds), run.curves.loss, run.colour, noisy=True)
-                for run in shown
-            ],
-            "rate": [
-                Trace(run.name, over.x(run.curves.step, run.curves.seconds), run.curves.rate, run.colour)
-                for run in shown
-            ],
-        }
-        events = self._training.curves.events
-        marked = [float(event.step) if over.unit_s is None else event.seconds / over.unit_s for event in events]
-        ends = [float(trace.x[-1]) for some in traces.values() for trace in some if len(trace.x)]
-        for name, chart in self.charts.items():
-            chart.show_traces(traces[name], marked, max(ends, default=0.0), over.say)
+        traces = [trace for run in shown for trace in self._traces(name, run, over)]
+        events = [float(over.x(event.step, event.seconds)) for event in self._training.curves.events]
+        lasts = [over.x(*last) for run in shown for last in _lasts(run.curves)]
+        self.charts[name].show_traces(traces, events, max(lasts, default=0.0), over.say)
+
+    def _traces(self, name: str, run: _Shown, over: _Over) -> list[Trace]:
+        curves = run.curves
+        x = over.x(curves.step, curves.seconds)
+        match name:
+            case "dice":
+                return self._dice_traces(run, over)
+            case "loss":
+                return [Trace(run.name, x, curves.loss, run.colour, noisy=True)]
+            case _:
+                return [Trace(run.name, x, curves.rate, run.colour)]
 
     def _shown(self) -> list[_Shown]:
         training = self._training
@@ -175,6 +192,12 @@ class TrainingCurves(QWidget):
         ]
         mean = f"{run.name} mean" if run.name else "Mean"
         return [*regions, Trace(mean, x, curves.mean_dice, run.colour, dashed=run.dashed, best=curves.best)]
+
+
+def _lasts(curves: Curves) -> list[tuple[float, float]]:
+    """Step and seconds of the last point and of the last validation."""
+    ends = ((curves.step, curves.seconds), (curves.validated_step, curves.validated_seconds))
+    return [(float(step[-1]), float(seconds[-1])) for step, seconds in ends if len(step)]
 
 
 def _time_unit(shown: Sequence[_Shown]) -> float:

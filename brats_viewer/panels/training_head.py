@@ -125,9 +125,7 @@ class TrainingHead(QWidget):
         state = run.state
         waits = run.is_alive and run.stage in (Stage.STARTING, Stage.PREPARING) and not (state and state.total)
         self._bar.setRange(0, 0 if waits else _PER_MILLE)
-        preparing = run.stage is Stage.PREPARING and state is not None and state.total
-        fraction = state.done / state.total if preparing and state else run.fraction
-        self._bar.setValue(round(fraction * _PER_MILLE))
+        self._bar.setValue(round(run.fraction * _PER_MILLE))
 
     def _show_controls(self, run: Run, asked: Command | None) -> None:
         paused = run.stage is Stage.PAUSED
@@ -150,8 +148,8 @@ class TrainingHead(QWidget):
 
 
 def message_line(run: Run) -> str:
-    """What a run has to say beside where it is."""
-    said = run.message
+    """What a run has to say beside where it is, see `place_line`."""
+    said = "" if run.is_alive else run.message
     if run.stage is Stage.INTERRUPTED:
         said = "Its process ended without a word: it was killed, or the machine went off. What it had learnt is kept."
     elif run.stage is Stage.STOPPED and run.state is not None and not said:

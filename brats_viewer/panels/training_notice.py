@@ -113,7 +113,7 @@ def indicator_line(run: Run, others: int) -> str:
     parts = [stage_name(run.stage)]
     if run.fraction:
         parts.append(f"{100 * run.fraction:.0f} %")
-    if left is not None and run.stage is not Stage.PAUSED:
+    if left and run.stage is not Stage.PAUSED:
         parts.append(f"about {duration(left)} left")
     if others:
         parts.append(f"and {others} more")

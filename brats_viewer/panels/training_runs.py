@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QScro
 from brats_viewer.controls import Elided, Line
 from brats_viewer.training import Run, stage_name, stage_tone, what_it_trains
 from brats_viewer.training_session import TrainingSession
-from engine.runs.state import Stage
 
 COMPARED = ("#e8743b", "#9b6cf2", "#2bb5a0", "#e0559a", "#9aa33a", "#6d8396")
 """Colours of the runs beside the watched one; of more the first comes again."""
@@ -109,7 +108,7 @@ class _Row(QPushButton):
     def show_run(self, run: Run, *, watched: bool, colour: QColor | None) -> None:
         """Show a run as it is; colour: that of its curves beside the watched one's."""
         said = stage_name(run.stage)
-        if run.is_alive and run.fraction and run.stage is not Stage.PREPARING:
+        if run.is_alive and run.fraction:
             said = f"{said} {100 * run.fraction:.0f} %"
         self.setChecked(watched)
         self.setAccessibleName(f"{run.name}: {said}")

@@ -38,7 +38,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Path:
 def watched(qtbot: QtBot, run: Path, window: MainWindow) -> Iterator[MainWindow]:
     """The window with the run in it."""
     window.watch_training(run)
-    qtbot.waitUntil(lambda: len(window.training.curves.step) == 4)
+    charts = window.training_panel.curves.charts.values()
+    qtbot.waitUntil(lambda: all(chart.traces for chart in charts))
     yield window
     hold(run, held=False)
     window.training.close()  # so that closing the window asks nothing
@@ -154,11 +155,35 @@ def test_a_finished_training_leads_to_its_results(qtbot: QtBot, watched: MainWin
     write_table(run, {"a": dict.fromkeys(Region, 0.8)})
     with qtbot.waitSignal(watched.session.engine_surveyed):  # its model may be among them
         say(run, stage=Stage.FINISHED, step=120)
+    opened = watched.findChild(TrainResults)
+    assert isinstance(opened, TrainResults)
+    assert opened.table.item(1, 0).text() == "a"
+    with qtbot.waitSignal(opened.destroyed):
+        opened.close()
     press(watched, "Results of its validation cases")
-    dialog = watched.findChild(TrainResults)
-    assert isinstance(dialog, TrainResults)
-    assert dialog.table.item(1, 0).text() == "a"
-    dialog.close()
+    assert watched.findChild(TrainResults).isVisible()
+
+
+def test_one_that_finishes_while_a_case_is_looked_at_is_told_of(qtbot: QtBot, watched: MainWindow, run: Path) -> None:
+    trigger(watched, "training")
+    write_table(run, {"a": dict.fromkeys(Region, 0.8)})
+    with qtbot.waitSignal(watched.training.run_ended):
+        say(run, stage=Stage.FINISHED, step=120)
+    assert watched.findChild(TrainResults) is None
+    assert "“glioma” has finished" in watched.training_notice.text()
+    watched.training_notice._watch.click()
+    assert watched.training_panel.isVisible()
+    assert watched.findChild(TrainResults).isVisible()
+
+
+def test_curves_of_a_hidden_page_are_drawn_when_it_is_shown(qtbot: QtBot, watched: MainWindow, run: Path) -> None:
+    trigger(watched, "training")
+    with qtbot.waitSignal(watched.training.curves_changed):
+        append(run, Point(50, 25.0, 0.1, 1e-3))
+    loss = watched.training_panel.curves.charts["loss"]
+    assert len(loss.traces[0].x) == 4
+    trigger(watched, "training")
+    assert loss.traces[0].x.tolist() == [10, 20, 30, 40, 50]
 
 
 def test_a_new_window_finds_a_training_that_runs(qtbot: QtBot, run: Path, window: MainWindow) -> None:
