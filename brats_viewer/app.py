@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPaintEvent, QResizeEvent
@@ -36,16 +37,24 @@ from brats_viewer.panels.overlay_panel import OverlayPanel
 from brats_viewer.panels.result_panel import ResultPanel
 from brats_viewer.panels.segment_panel import SegmentPanel
 from brats_viewer.panels.start_page import StartPage
+from brats_viewer.panels.training_notice import TrainingIndicator, TrainingNotice
 from brats_viewer.review import Review
 from brats_viewer.session import Session
 from brats_viewer.settings import Place, Settings
 from brats_viewer.theme import Theme
 from brats_viewer.thumbnails import forget_thumbnails, keep_thumbnail, thumbnail_path
+from brats_viewer.training import Run
+from brats_viewer.training_conversation import TrainingConversation
+from brats_viewer.training_session import TrainingSession
 from brats_viewer.view_commands import ViewCommands
 from brats_viewer.views import SliceGrid
 from brats_viewer.views.box_plot import BoxPlot
 from brats_viewer.views.slice_strip import SliceStrip
 from engine.resources import resource
+from engine.runs.state import Stage
+
+if TYPE_CHECKING:
+    from brats_viewer.panels.training_panel import TrainingPanel
 
 COLUMN_WIDTH = 348
 SAID_FOR_MS = 5000
@@ -63,6 +72,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session, self.settings, self._theme = session, settings, theme
         self.cohort = CohortSession(session.run_isolated, session)
+        self.training = TrainingSession(session.run_isolated, session.free_engine, settings.runs_elsewhere, session)
         self.conversation = Conversation(session, settings, self)
         self.notice = NoticeBar(session)
         self.start_page, self.loading_page = StartPage(), LoadingPage(session)
@@ -75,8 +85,11 @@ class MainWindow(QMainWindow):
         self.actions_by_id = make_actions(self)
         self.cohort_conversation = CohortConversation(self.cohort, session, settings, self)
         self.cohort_panel = CohortPanel(self.cohort, BoxPlot(self.cohort))
+        self.training_conversation = TrainingConversation(self.training, session, settings, self)
+        self.training_notice = TrainingNotice(self.training)
+        self._training_panel: TrainingPanel | None = None
         self.strip = SliceStrip(session)
-        self._given_up = self._warmed = self._was_segmenting = False
+        self._given_up = self._warmed = self._was_segmenting = self._trainings_left = False
         self._place: Place | None = None
         self._lay_out()
         self.view_commands = ViewCommands(session, self.views, self.actions_by_id, self)
@@ -116,6 +129,7 @@ class MainWindow(QMainWindow):
         left, middle = QVBoxLayout(), QWidget()
         left.setSpacing(0)
         left.addWidget(self.notice)
+        left.addWidget(self.training_notice)
         left.addWidget(self._pages, 1)
         row = QHBoxLayout(middle)
         row.setContentsMargins(0, 0, 0, 0)
@@ -125,6 +139,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addWidget(self.cursor_bar, 1)
+        self._indicator = TrainingIndicator(self.training)
+        self.statusBar().addPermanentWidget(self._indicator)
         self._exporting.setFixedWidth(COLUMN_WIDTH)
         self._exporting.setContentsMargins(0, 0, 8, 0)
         self.statusBar().addPermanentWidget(self._exporting)
@@ -180,6 +196,12 @@ class MainWindow(QMainWindow):
             "open_labels": conversation.open_labels,
             "segment": conversation.segment,
             "cancel": session.segmenting.cancel,
+            "train": self.training_conversation.train,
+            "training": self._show_trainings,
+            "open_run": self._open_run,
+            "pause_training": self.training.pause_or_go,
+            "stop_training": self.training.stop,
+            "resume_training": self.training.resume,
             "keys": lambda: KeysDialog(self, mouse=session.display.mouse).open(),
             "about": lambda: AboutDialog(self).open(),
         }
@@ -207,7 +229,70 @@ class MainWindow(QMainWindow):
         panel.results_asked.connect(self.cohort_conversation.choose_results)
         panel.evaluate_asked.connect(self.cohort_conversation.evaluate)
         panel.save_asked.connect(self.cohort_conversation.save_table)
+        self._bind_training()
         self.unexpected.connect(self.notice.show_line)
+
+    def _bind_training(self) -> None:
+        self.training_conversation.cases_asked.connect(self._open_training_cases)
+        self.training_notice.results_asked.connect(self.training_conversation.show_results)
+        self.training.run_ended.connect(self._show_ended)
+        for shows in (self.training_notice, self._indicator):
+            shows.watch_asked.connect(self.watch_training)
+        self.training.run_started.connect(lambda run: self.watch_training(run.folder))
+        for changed in (self.training.runs_changed, self.training.watched_changed, self.training.starting.changed):
+            changed.connect(self._show_state)
+
+    @property
+    def training_panel(self) -> "TrainingPanel":
+        """The page of trainings, made when it is first shown: what draws its charts takes a moment to load."""
+        if self._training_panel is None:
+            from brats_viewer.panels.training_panel import TrainingPanel
+
+            page, conversation = TrainingPanel(self.training), self.training_conversation
+            page.set_palette(self.session.display.palette)
+            page.train_asked.connect(conversation.train)
+            page.open_asked.connect(self._open_run)
+            page.back_asked.connect(self._leave_training)
+            page.head.results_asked.connect(conversation.show_results)
+            page.head.evaluate_asked.connect(conversation.show_cases)
+            page.head.use_asked.connect(conversation.use)
+            page.head.use_asked.connect(self._leave_training)
+            page.head.folder_asked.connect(conversation.show_folder)
+            self._pages.addWidget(page)
+            self._training_panel = page
+        return self._training_panel
+
+    def watch_training(self, folder: Path) -> None:
+        """Show the page of trainings with the run in `folder`."""
+        self.training.watch(folder)
+        self.actions_by_id["training"].setChecked(True)
+        self._show_state()
+
+    def _show_ended(self, run: Run) -> None:
+        """Show the results of a training that is looked at; elsewhere the notice leads to them."""
+        looked_at = self._pages.currentWidget() is self._training_panel and run == self.training.watched
+        if looked_at and run.stage is Stage.FINISHED:
+            self.training_notice.hide()
+            self.training_conversation.show_results(run)
+
+    def _show_trainings(self) -> None:
+        """Show the page of trainings or leave it; the latest run is watched where none is."""
+        if self.training.watched is None and self.training.runs:
+            self.training.watch(self.training.runs[0].folder)
+        self._show_state()
+
+    def _leave_training(self) -> None:
+        self.actions_by_id["training"].setChecked(False)
+        self._show_state()
+
+    def _open_run(self) -> None:
+        if self.training_conversation.open_run():
+            self.actions_by_id["training"].setChecked(True)
+            self._show_state()
+
+    def _open_training_cases(self, dataset: Path) -> None:
+        self._leave_training()
+        self.open_cohort(dataset)
 
     def _open_sample(self) -> None:
         self.session.open(sample_case())
@@ -228,6 +313,7 @@ class MainWindow(QMainWindow):
         session.cohort_found.connect(self.open_cohort)
         self.cohort.cohort_changed.connect(self._remember_cohort)
         session.case_changed.connect(self._remember_case)
+        session.case_changed.connect(self._leave_training)
         session.opening.progressed.connect(self._show_page)
         session.segmenting.changed.connect(self._reveal)
         session.display_changed.connect(self._show_look)
@@ -251,7 +337,6 @@ class MainWindow(QMainWindow):
         session, action = self.session, self.actions_by_id
         here = session.case is not None
         self._show_page()
-        self._column.setVisible(here)
         self.setWindowTitle(f"{session.case.id}[*] – BraTS Viewer" if session.case else "BraTS Viewer")
         self.setWindowModified(session.has_unsaved_prediction)
         self.view_commands.show_state()
@@ -267,18 +352,29 @@ class MainWindow(QMainWindow):
         masked = session.prediction is not None and not session.saving.is_running
         action["save"].setEnabled(masked and session.has_unsaved_prediction)
         action["save_as"].setEnabled(masked)
+        run = self.training.watched
+        told = run is None or self.training.asked_of(run.folder) is not None or self.training.starting.is_running
+        action["pause_training"].setEnabled(run is not None and run.is_alive and not told)
+        action["stop_training"].setEnabled(run is not None and run.is_alive and not told)
+        action["resume_training"].setEnabled(run is not None and run.can_resume and not told)
         action["segment"].setEnabled(session.can_segment)
         action["cancel"].setEnabled(session.segmenting.is_running and not session.segmenting.is_stopping)
 
     def _show_look(self) -> None:
+        if self._training_panel:
+            self._training_panel.set_palette(self.session.display.palette)
         if self._theme:
             self._theme.set_look(self.session.display.look)
 
     def _show_page(self) -> None:
-        self._pages.setCurrentWidget(self._page())
+        page = self._page()
+        self._pages.setCurrentWidget(page)
+        self._column.setVisible(self.session.case is not None and page is not self._training_panel)
 
     def _page(self) -> QWidget:
         """A case stays in view while a folder is only being looked into, since that may end there."""
+        if self.actions_by_id["training"].isChecked():
+            return self.training_panel
         progress, here = self.session.opening.progress, self.session.case is not None
         if progress and (progress.total or not here):
             return self.loading_page
@@ -386,6 +482,7 @@ class MainWindow(QMainWindow):
         if not self._warmed:
             self._warmed = True
             QTimer.singleShot(0, self.session.survey)
+            QTimer.singleShot(0, self.training.look)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about an unsaved mask; then stop all work and end the engine's process."""
@@ -393,12 +490,20 @@ class MainWindow(QMainWindow):
             event.ignore()
             self.conversation.leave(self._give_up)
             return
+        if not self._trainings_left and self.training_conversation.leave(self._leave_trainings):
+            event.ignore()
+            return
         self._store_settings()
         self._keep_thumbnail()
         self.hide()
+        self.training.close()
         self.cohort.close()
         self.session.close()
         event.accept()
+
+    def _leave_trainings(self) -> None:
+        self._trainings_left = True
+        self.close()
 
     def _give_up(self) -> None:
         self._given_up = True

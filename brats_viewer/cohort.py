@@ -1,4 +1,4 @@
-"""A cohort: the cases of a folder with what an evaluation made of each, their order, and low scores in words."""
+"""A cohort: the cases of a folder with what an evaluation made of each, their order, and the table of them."""
 
 import csv
 import io
@@ -10,26 +10,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from brats_viewer.names import volume
 from engine.data import CaseFiles, Region
-from engine.score import AVERAGE, Score
+from engine.score import AVERAGE, Score, reasons
 from engine.score.export import as_text
 
-LOW_DICE = 0.7
-"""Below this a score is explained. Experts agree with each other to a Dice of 0.74 to 0.85 (Menze et al., 2015)."""
 VERY_LOW_DICE = 0.5
+"""The table draws what is below in red."""
 
 DICE_COLUMNS = (*(region.value for region in Region), AVERAGE)
 """What the box plot and the table of means are of, in the order of the engine's tables."""
-
-_SMALL_ML = 0.5
-"""So small (a ball of 5 mm radius) that a voxel more all around would double it."""
-_SEEN_ML = 0.01
-_FOUND_AT_ALL = 0.1
-_ELSEWHERE = 0.25
-_SIZE_DIFFERS = 4 / 3
-_SIZE_DIFFERS_MUCH = 2.0
-_WHISKER = 1.5
 
 
 class Result(Protocol):
@@ -107,42 +96,6 @@ def dice(scores: Mapping[Region, Score], column: str) -> float:
     return (
         float(np.mean([score.dice for score in scores.values()])) if column == AVERAGE else scores[Region(column)].dice
     )
-
-
-# Low scores in words
-
-
-def reasons(scores: Mapping[Region, Score]) -> list[str]:
-    """What is wrong in each region of low Dice, the worst first."""
-    low = [region for region in scores if scores[region].dice < LOW_DICE]
-    return [_reason(region, scores[region]) for region in sorted(low, key=lambda region: scores[region].dice)]
-
-
-def _reason(region: Region, score: Score) -> str:
-    name, predicted, truth = region.display_name, score.prediction_ml, score.truth_ml
-    if truth == 0:
-        return f"truth has no {name}, {_millilitres(predicted)} predicted"
-    if predicted == 0:
-        return f"{name} missed ({_millilitres(truth)} in truth)"
-    if max(truth, predicted) < _SMALL_ML:
-        return f"very small {name} ({_millilitres(truth)}): one voxel weighs much"
-    ratio = predicted / truth
-    if ratio < _FOUND_AT_ALL:
-        return f"{name} nearly missed ({_millilitres(predicted)} of {_millilitres(truth)} predicted)"
-    if score.sensitivity < _ELSEWHERE and ratio > 1 / _SIZE_DIFFERS_MUCH:
-        return f"{name} predicted elsewhere ({score.sensitivity:.0%} of the truth found)"
-    if 1 / _SIZE_DIFFERS < ratio < _SIZE_DIFFERS:
-        return f"{name} of about the right size, but its outline differs (HD95 {score.hd95_mm:.0f} mm)"
-    much = "" if 1 / _SIZE_DIFFERS_MUCH <= ratio <= _SIZE_DIFFERS_MUCH else "much "
-    return f"{name} {much}too {'large' if ratio > 1 else 'small'} (×{_ratio(ratio)})"
-
-
-def _millilitres(value: float) -> str:
-    return volume(value) if value >= _SEEN_ML else f"under {_SEEN_ML} ml"
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 # The table
@@ -263,33 +216,3 @@ def _numbers(scores: Mapping[Region, Score] | None) -> dict[str, float]:
         for measure in ("dice", *_REGION_COLUMNS)
     }
     return {"dice_average": round(dice(scores, AVERAGE), 6)} | measured
-
-
-# The box plot
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """How values lie, as in Tukey's box plot (Exploratory Data Analysis, 1977).
-
-    The quartiles are linear between ranks; low and high are the last values within 1.5 of their distance from them.
-    """
-
-    low: float
-    quartile_1: float
-    median: float
-    quartile_3: float
-    high: float
-
-
-def box(values: Sequence[float]) -> Box:
-    """The box of at least one value.
-
-    >>> box([0.0, 0.6, 0.7, 0.8, 0.9])
-    Box(low=0.6, quartile_1=0.6, median=0.7, quartile_3=0.8, high=0.9)
-    """
-    array = np.asarray(values, dtype=np.float64)  # (cases,)
-    first, median, third = (float(found) for found in np.percentile(array, (25, 50, 75)))
-    reach = _WHISKER * (third - first)
-    within = array[(array >= first - reach) & (array <= third + reach)]
-    return Box(float(within.min()), first, median, third, float(within.max()))

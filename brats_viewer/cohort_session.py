@@ -6,27 +6,20 @@ It stands beside the session of the one open case and knows neither it nor any w
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import NoReturn, Protocol, runtime_checkable
 
 from PySide6.QtCore import QObject, Signal
 
 from brats_viewer.cohort import Column, Entry, Evaluation, entries, matches, ordered, table_text
 from brats_viewer.job import Lane, as_work
+from brats_viewer.remote import RunIsolated
 from engine.data import CaseFiles, DatasetFiles, find_dataset
 from engine.data.atomic import write_atomically
 from engine.data.mark import read_summary
 from engine.errors import EvaluationError
-from engine.progress import Work
 
 EVALUATE = "engine.evaluate:evaluate"
 READ_RESULTS = "engine.evaluate:read_results"
-
-
-class RunIsolated(Protocol):
-    """Runs `"module:function"` in the engine's process."""
-
-    def __call__(self, function: str, /, *arguments: Any, **options: Any) -> Work[Any]:
-        """The work; its reports, its result and its errors arrive here."""
 
 
 @runtime_checkable

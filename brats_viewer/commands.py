@@ -17,6 +17,7 @@ class Group(StrEnum):
     LABELS = "Labels"
     COMPARE = "Compare"
     SEGMENT = "Segment"
+    TRAIN = "Train"
     HELP = "Help"
 
 
@@ -459,6 +460,28 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "cancel", Group.SEGMENT, "Stop segmenting", "Stop the running segmentation", ("Ctrl+.",), "stop-circle-outline"
     ),
+    Command(
+        "train",
+        Group.TRAIN,
+        "Train a model…",
+        "Train a model on a folder of cases, or on synthetic ones",
+        ("Ctrl+Shift+N",),
+    ),
+    Command(
+        "training",
+        Group.TRAIN,
+        "Trainings",
+        "Show the trainings and their curves, or go back to the case",
+        ("F6",),
+        "chart-line",
+        "Training",
+        checkable=True,
+        ends_section=True,
+    ),
+    Command("open_run", Group.TRAIN, "Open a run…", "Open the folder of a training that was made elsewhere"),
+    Command("pause_training", Group.TRAIN, "Pause or go on", "Let the watched training stand still, or go on"),
+    Command("stop_training", Group.TRAIN, "Stop training", "End the watched training, and keep what it has learnt"),
+    Command("resume_training", Group.TRAIN, "Resume training", "Go on with the watched training where it stopped"),
     Command("keys", Group.HELP, "Keys and mouse", "Every key and what the mouse does", ("F1",), "keyboard-outline"),
     Command("about", Group.HELP, "About BraTS Viewer", "Version, licences, and what it is not for"),
 )

@@ -45,6 +45,15 @@ def volume(millilitres: float) -> str:
     return f"{millilitres:.{digits}f} ml"
 
 
+def gigabytes(count: int) -> str:
+    """An amount of memory in bytes, as systems tell it.
+
+    >>> gigabytes(3 << 30), gigabytes(120 << 20)
+    ('3.0 GB', '0.1 GB')
+    """
+    return f"{count / (1 << 30):.1f} GB"
+
+
 def stage_line(progress: Progress) -> str:
     """What work is at, as a line.
 

@@ -29,8 +29,18 @@ class Isolated(Protocol):
     def run(self, function: str, /, *args: Any, **kwargs: Any) -> Work[Any]:
         """Run `"module:function"` in the other process; its reports, its result and its errors arrive here."""
 
+    def rest(self) -> None:
+        """End the process while it is idle; the next work starts another."""
+
     def close(self) -> None:
-        """End the process."""
+        """End the process for good."""
+
+
+class RunIsolated(Protocol):
+    """Runs `"module:function"` in the engine's process."""
+
+    def __call__(self, function: str, /, *arguments: Any, **options: Any) -> Work[Any]:
+        """The work; its reports, its result and its errors arrive here."""
 
 
 class Model(Protocol):
@@ -55,6 +65,10 @@ class Model(Protocol):
     @property
     def optional(self) -> tuple[Modality, ...]:
         """Those among them that a case may lack."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its weights: what it is, whatever it is called."""
 
     @property
     def limits(self) -> tuple[str, ...]:

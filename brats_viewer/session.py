@@ -319,6 +319,18 @@ class Session(Document):
         finally:
             self._worker_free.release()
 
+    def free_engine(self) -> None:
+        """End the engine's process once it is idle, so that what it holds of the device is free for others.
+
+        Any thread may call this. It waits a few seconds for work that is just being cancelled; a process that is busy
+        for longer stays.
+        """
+        if self._worker and self._worker_free.acquire(timeout=_STOP_WITHIN_S):
+            try:
+                self._worker.rest()
+            finally:
+                self._worker_free.release()
+
     # Saving
 
     def save(self, path: Path, convention: LabelConvention | None = None) -> None:

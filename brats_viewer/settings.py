@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -171,6 +171,26 @@ class Settings:
     @tta.setter
     def tta(self, name: str) -> None:
         self._store.setValue("segment/tta", name)
+
+    @property
+    def runs_elsewhere(self) -> tuple[Path, ...]:
+        """The folders of runs outside of the person's folder of runs; those that are gone are left out."""
+        stored = self._read_json("training/elsewhere").get("folders")
+        paths = stored if isinstance(stored, list) else []
+        return tuple(Path(path) for path in paths if isinstance(path, str) and Path(path).is_dir())
+
+    @runs_elsewhere.setter
+    def runs_elsewhere(self, folders: Sequence[Path]) -> None:
+        self._store.setValue("training/elsewhere", json.dumps({"folders": [str(folder) for folder in folders]}))
+
+    @property
+    def training_plan(self) -> Mapping[str, Any]:
+        """The training that was started last, as `TrainingPlan.to_json`; empty at first."""
+        return self._read_json("training/plan")
+
+    @training_plan.setter
+    def training_plan(self, plan: Mapping[str, Any]) -> None:
+        self._store.setValue("training/plan", json.dumps(plan))
 
     def _read_json(self, key: str) -> dict[str, Any]:
         try:

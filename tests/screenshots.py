@@ -14,8 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from brats_viewer.app import MainWindow
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -44,6 +48,7 @@ def main() -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["QT_SCALE_FACTOR"] = options.scale
     with tempfile.TemporaryDirectory() as private:
+        os.environ["XDG_DATA_HOME"] = private  # the runs of whoever takes the pictures are none of theirs
         take_all(options, Path(private))
 
 
@@ -125,7 +130,74 @@ def take_all(options: argparse.Namespace, private: Path) -> None:
         until(lambda: False, 0.1)
         dialog.grab().save(str(options.folder / f"{type(dialog).__name__}.png"))
         dialog.close()
+    take_training(window, options.folder, take, until)
+    window.training.close()
     session.close()
+
+
+def take_training(window: "MainWindow", out: Path, take: Callable[[str], None], until: Callable[..., None]) -> None:
+    """The page of trainings with runs that nobody trains, and the dialog."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from brats_viewer.dialogs.train_dialog import TrainDialog
+    from brats_viewer.training import runs_folder
+    from engine.data import Region
+    from engine.runs.log import Point, Validation
+    from engine.runs.preview import Preview, write_preview
+    from engine.runs.state import Stage
+    from tests.brats_viewer.runs import STATE, hold, write_run
+
+    noise = np.random.default_rng(0)
+    points = [
+        Point(n, n / 2, 0.3 + 1.4 * 0.985**n + 0.08 * noise.normal(), 1e-3 * (1 - n / 300)) for n in range(1, 241)
+    ]
+    levels = {Region.ET: 0.72, Region.TC: 0.79, Region.WT: 0.88}
+    validations = [
+        Validation(n, n / 2, {region: level * (1 - 0.982**n) for region, level in levels.items()}, best=n == 240)
+        for n in range(20, 241, 20)
+    ]
+    state = replace(STATE, step=240, steps=300, seconds=120.0, seconds_left=30.0)
+    states = {
+        "running": state,
+        "paused": replace(state, stage=Stage.PAUSED),
+        "stopped": replace(state, stage=Stage.STOPPED),
+        "finished": replace(state, stage=Stage.FINISHED, step=300),
+        "failed": replace(state, stage=Stage.FAILED, message="the loss is not a number at step 240"),
+        "interrupted": state,
+    }
+    columns, rows = np.meshgrid(np.arange(80), np.arange(96))
+    grey = np.where(((rows - 48) / 44) ** 2 + ((columns - 40) / 34) ** 2 < 1, 110, 0).astype(np.uint8)
+    distance = ((rows - 40) / 18) ** 2 + ((columns - 52) / 14) ** 2
+    truth = np.select([distance < 0.1, distance < 0.4, distance < 1], [1, 3, 2], 0).astype(np.uint8)
+    for name, said in states.items():
+        folder = write_run(runs_folder() / name, said, [*points, *validations])
+        write_preview(folder, Preview(grey, truth, np.roll(truth, 2, axis=1), "BraTS20_Training_007", said.step, 0.71))
+    hold(runs_folder() / "interrupted", held=False)
+    window.training.look()
+    until(lambda: len(window.training.runs) == len(states))
+    take("training_notice")
+    for name in states:
+        window.watch_training(runs_folder() / name)
+        until(lambda: len(window.training.curves.step) and window.training.preview)
+        take(f"training_{name}")
+    window.training.compare(runs_folder() / "stopped", beside=True)
+    take("training_compared")
+    for name in states:
+        hold(runs_folder() / name, held=False)
+    window.training_conversation.train()
+    dialog = window.findChild(TrainDialog)
+    ways = {
+        "empty": lambda: None,
+        "synthetic": lambda: dialog.choose_dataset(None),
+        "advanced": dialog.advanced.unfold,
+    }
+    for picture, act in ways.items():
+        act()
+        until(lambda: False, 0.3)
+        dialog.grab().save(str(out / f"TrainDialog_{picture}.png"))
+    dialog.reject()
 
 
 if __name__ == "__main__":

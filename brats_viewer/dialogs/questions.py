@@ -1,6 +1,6 @@
 """The short questions: each opens, returns at once, and calls what was chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -33,6 +33,19 @@ def ask_overwrite(parent: QWidget, name: str, *, overwrite: Choice) -> QMessageB
     box = _box(parent, "The file exists", f"{name} exists. Replace it?")
     _offer(box, "Replace", QMessageBox.ButtonRole.DestructiveRole, overwrite)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+    box.open()
+    return box
+
+
+def ask_going_on(parent: QWidget, names: Sequence[str], *, go_on: Choice, stop: Choice) -> QMessageBox:
+    """Ask whether trainings of these names go on without the window; cancelling calls nothing."""
+    several = len(names) > 1
+    what = f"{len(names)} trainings run" if several else f"The training “{names[0]}” runs"
+    box = _box(parent, "A training runs", f"{what}. Should {'they' if several else 'it'} go on without the window?")
+    box.setInformativeText("The viewer finds it again. Stopped, what it has learnt is kept, and it can be resumed.")
+    _offer(box, "Go on", QMessageBox.ButtonRole.AcceptRole, go_on, default=True)
+    _offer(box, "Stop and keep", QMessageBox.ButtonRole.DestructiveRole, stop)
+    box.addButton(QMessageBox.StandardButton.Cancel)
     box.open()
     return box
 

@@ -247,7 +247,8 @@ def about_line(cohort: CohortSession) -> str:
         parts.append("all scored" if scored == cases else f"{scored} scored, {cases - scored} without a score")
         model, tta = cohort.evaluation.summary.get("model"), cohort.evaluation.summary.get("tta")
         if isinstance(model, dict):
-            parts.append(f"model {model.get('name')}, TTA {tta}")
+            given = "masks" in model
+            parts.append(f"masks {model.get('name')}" if given else f"model {model.get('name')}, TTA {tta}")
     return "  ·  ".join(parts)
 
 

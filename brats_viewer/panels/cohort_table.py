@@ -15,12 +15,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from brats_viewer.cohort import LOW_DICE, VERY_LOW_DICE, Column, Entry, text, value
+from brats_viewer.cohort import VERY_LOW_DICE, Column, Entry, text, value
 from brats_viewer.cohort_session import CohortSession
 from brats_viewer.controls import figures_font
 from brats_viewer.names import volume
 from brats_viewer.theme import DARK, LIGHT, Colours
 from engine.data import Region
+from engine.score import LOW_DICE
 
 COLUMNS = tuple(Column)
 _AnyIndex = QModelIndex | QPersistentModelIndex

@@ -9,8 +9,9 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from brats_viewer.cohort import DICE_COLUMNS, Box, box, dice
+from brats_viewer.cohort import DICE_COLUMNS, dice
 from brats_viewer.cohort_session import CohortSession
+from engine.score import Box, box
 
 DOT_PX = 3.2
 _MANY = 120

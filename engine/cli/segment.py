@@ -8,14 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from engine.cli import segment_folder
 from engine.cli.console import watch
 from engine.data import (
     CONVENTIONS,
     CaseFiles,
     ImageSource,
     Modality,
-    Region,
-    Segmentation,
     find_case,
     is_prediction,
     load_case,
@@ -25,7 +24,8 @@ from engine.data import (
 from engine.data.save import check_targets
 from engine.errors import CaseError
 from engine.model import DEFAULT_MODEL, find_model
-from engine.predict import TTA_SCHEMES, segment
+from engine.predict import AUTO, BACKENDS, TTA_SCHEMES, segment
+from engine.predict.cohort import volumes_ml
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +37,20 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
         parents=[shared],
         help="predict the tumour's labels of a case",
         description="Predict the tumour's labels of a case: a mask on the case's own grid and, beside it, a JSON that "
-        "says how it was made.",
+        "says how it was made. Of a folder of many cases: the masks of all, in the folder that -o names, and a table "
+        "of their volumes; run again, it goes on where it was stopped. "
+        "Exit status: 0 where there is a mask (cases that failed are named on stderr), 2 where there is none.",
     )
-    parser.add_argument("case", type=Path, metavar="CASE", help="the case's folder, or one of its files")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT.nii.gz", help="default: CASE/<id>_prediction.nii.gz")
+    parser.add_argument(
+        "case", type=Path, metavar="CASE", help="the case's folder, or one of its files; or a folder of many cases"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT.nii.gz|DIR",
+        help="default: CASE/<id>_prediction.nii.gz; of many cases the folder of their masks, <id>.nii.gz",
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files even if this program did not write them"
     )
@@ -52,6 +62,12 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|FOLDER", help="see `models list` (%(default)s)")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: %(default)s")
+    parser.add_argument(
+        "--backend",
+        choices=(AUTO, *BACKENDS),
+        default=AUTO,
+        help="what computes; auto, the default, is the fastest that gives the same as torch, found out once",
+    )
     parser.add_argument(
         "--tta",
         choices=TTA_SCHEMES,
@@ -72,9 +88,13 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Segment one case; raises EngineError with nothing written."""
+    """Segment one case, with nothing written if EngineError is raised, or those of a folder."""
     find_model(options.model)  # a wrong name is told before files are read
-    files = find_case(options.case, _assigned(options))
+    assigned = _assigned(options)
+    if assigned is None and (found := segment_folder.cases_in(options.case, options.output)) is not None:
+        segment_folder.run(found, options)
+        return
+    files = find_case(options.case, assigned)
     target = options.output or files.folder / f"{files.id}_prediction.nii.gz"
     for path in (target,) if options.uncertainty is None else (target, options.uncertainty):
         _check_target(path, overwrite=options.overwrite)
@@ -83,7 +103,14 @@ def run(options: argparse.Namespace) -> None:
     case = watch(load_case(files, truth=False, resample=options.resample), quiet=options.quiet)
     _tell(case.warnings, quiet=options.quiet)
     unsure = options.json or options.uncertainty is not None
-    work = segment(case, model=options.model, device=options.device, tta=options.tta, uncertainty=unsure)
+    work = segment(
+        case,
+        model=options.model,
+        device=options.device,
+        backend=options.backend,
+        tta=options.tta,
+        uncertainty=unsure,
+    )
     segmentation = watch(work, quiet=options.quiet)
     _tell(segmentation.notes, quiet=options.quiet)
     convention = CONVENTIONS[options.labels] if options.labels else output_convention(files)
@@ -94,11 +121,12 @@ def run(options: argparse.Namespace) -> None:
         "provenance": str(provenance),
         "uncertainty": str(options.uncertainty) if options.uncertainty else None,
         "labels": convention.name,
-        "volumes_ml": _volumes_ml(segmentation),
+        "volumes_ml": {str(region): volume for region, volume in volumes_ml(segmentation.labels).items()},
         "confidence": dict(segmentation.uncertainty.confidence) if segmentation.uncertainty else None,
         "model": segmentation.model,
         "model_sha256": segmentation.model_sha256,
         "device": segmentation.device,
+        "backend": segmentation.backend,
         "tta": segmentation.tta,
         "seconds": segmentation.seconds,
         "inputs": {str(modality): str(source) for modality, source in files.images.items()},
@@ -110,13 +138,10 @@ def run(options: argparse.Namespace) -> None:
 def _summary(result: dict[str, Any]) -> str:
     volumes = ", ".join(f"{region} {volume:.1f} ml" for region, volume in result["volumes_ml"].items())
     pace = f"{result['seconds']:.1f} s on {result['device']}"
+    if result["backend"]:
+        pace += f" with {result['backend']}"
     beside = f"; uncertainty in {result['uncertainty']}" if result["uncertainty"] else ""
     return f"{result['mask']}: {volumes}; labels of {CONVENTIONS[result['labels']].title}; {pace}{beside}"
-
-
-def _volumes_ml(segmentation: Segmentation) -> dict[str, float]:
-    labels = segmentation.labels
-    return {str(region): int(region.mask(labels.data).sum()) * labels.grid.voxel_ml for region in Region}
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:

@@ -116,6 +116,7 @@ def _origin(segmentation: Segmentation, case: Case) -> dict[str, Any]:
         "case": segmentation.case_id,
         "model": {"name": segmentation.model, "sha256": segmentation.model_sha256},
         "device": segmentation.device,
+        "backend": segmentation.backend,
         "tta": segmentation.tta,
         "seconds": round(segmentation.seconds, 3),
         "confidence": dict(segmentation.uncertainty.confidence) if segmentation.uncertainty else None,

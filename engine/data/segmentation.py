@@ -37,7 +37,8 @@ class Segmentation:
 
     `model` is the bundle's name, `model_sha256` the hash of its weights; `device` as torch names it; `tta` the scheme;
     `seconds` the wall time from loaded arrays to labels; `notes` lines for a person (a modality that was missing, ...);
-    `uncertainty` is there only when it was asked for.
+    `uncertainty` is there only when it was asked for; `backend` is what computed on the device, one of
+    `engine.predict.BACKENDS`, empty where nothing had to be computed.
     """
 
     labels: LabelMap
@@ -49,3 +50,4 @@ class Segmentation:
     seconds: float
     notes: tuple[str, ...] = ()
     uncertainty: Uncertainty | None = None
+    backend: str = ""

@@ -1,50 +1,32 @@
 """The folder of an evaluation's results: its table of cases and its summary, from which a later run goes on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine import RESEARCH_USE, __version__
-from engine.data import LabelConvention, Modality
 from engine.data.atomic import write_atomically
 from engine.data.mark import EVALUATION, PROGRAM, SUMMARY_FILE, read_summary
 from engine.errors import EvaluationError
-from engine.evaluate.table import HASH_DIGITS, CaseResult, from_csv, to_csv
-from engine.model import ModelCard
+from engine.evaluate.setup import Setup, check_same
+from engine.evaluate.table import CASE_MEASURES, LESIONWISE, CaseResult, from_csv, to_csv
 from engine.progress import Progress
-from engine.score import MEASURES, Spread, cohort_table
+from engine.score import AVERAGE, Spread, cohort_table, reasons
+from engine.score.export import DEFINITIONS
 
 TABLE_FILE = "cases.csv"
+BOX_PLOT_FILE = "box_plot.png"
+REPORT_FILE = "summary.txt"
 MASKS_FOLDER = "masks"
-_OF_PEOPLE = ("name", "title", "description", "training", "scores", "limits")
+MODELS = "models"
+"""What a summary has only where it is of several models: each of them with the folder of its own results."""
+
+_LOWEST = 10
+"""So many of the lowest cases stand in a summary with their reasons."""
 _DIGITS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What decides an evaluation's numbers: only results of one setup may stand in one table."""
-
-    dataset: Path
-    card: ModelCard
-    tta: str
-    modalities: tuple[Modality, ...]
-    convention: LabelConvention | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain types, as a summary holds them; of the model's card all that changes a mask."""
-        card = {name: value for name, value in self.card.to_json().items() if name not in _OF_PEOPLE}
-        content = {
-            "dataset": str(self.dataset.resolve()),
-            "model": {"name": self.card.name, "sha256": self.card.sha256, "card": card},
-            "tta": self.tta,
-            "modalities": list(self.modalities),
-            "labels": self.convention.name if self.convention else "as the files are named",
-        }
-        plain: dict[str, Any] = json.loads(json.dumps(content))
-        return plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +47,28 @@ class Evaluation:
         """The table of Dice: ET, TC, WT and their average over the cases."""
         return cohort_table([result.scores for result in self.results])
 
+    @property
+    def name(self) -> str:
+        """What people call the model, or the masks, that were evaluated."""
+        return str(self.summary["model"]["name"])
+
+    def table(self, measure: str) -> dict[str, Spread]:
+        """The same of any of `CASE_MEASURES`; without a column for which no case has a value."""
+        return table_of(self.results, measure)
+
     def mask_path(self, case: str) -> Path:
-        """Where the predicted mask of a case lies; nothing is there if masks were not kept, or the case failed."""
+        """Where the mask of a case lies; nothing is there if predicted masks were not kept, or the case failed."""
+        if "masks" in self.summary["model"]:
+            given = next((result.mask for result in self.results if result.id == case and result.mask), None)
+            if given:
+                return Path(given)
         return self.folder / MASKS_FOLDER / f"{case}.nii.gz"
+
+
+def table_of(results: Iterable[CaseResult], measure: str) -> dict[str, Spread]:
+    """Mean and spread over cases of one of `CASE_MEASURES`: ET, TC, WT and their average."""
+    found = [result.measured(measure) for result in results]
+    return cohort_table([of_regions for of_regions, _ in found if of_regions], measure.removeprefix(LESIONWISE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +81,51 @@ class Scored(Progress):
 def read_results(folder: Path) -> Evaluation:
     """What an evaluation has written into `folder`, whether it has ended or not.
 
-    Raises EvaluationError if `folder` holds no results, or they cannot be read.
+    Of several models, those of the first. Raises EvaluationError if `folder` holds no results, or they cannot be read.
     """
     summary = read_summary(folder)
     if summary is None:
         raise EvaluationError(f"{folder}: holds no results of an evaluation; choose the folder that one wrote into")
     try:
+        if MODELS in summary:
+            return read_results(folder / str(summary[MODELS][0]["folder"]))
         failures = {str(found["case"]): str(found["reason"]) for found in summary["failures"]}
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, IndexError) as error:
         raise EvaluationError(f"{folder / SUMMARY_FILE}: is damaged; evaluate again into another folder") from error
     results = sorted(_table(folder), key=lambda result: result.id)
     return Evaluation(folder, tuple(results), failures, summary)
 
 
-def earlier_results(folder: Path, setup: Setup) -> dict[str, CaseResult]:
-    """What an earlier run of the same setup left in `folder`, by the cases' ids; nothing where there was none.
+def check_folder(folder: Path, setup: Setup) -> bool:
+    """Whether an earlier run of the same setup has left its summary in `folder`.
 
     Raises EvaluationError if the folder holds the results of another setup, or such files of another program.
     """
-    summary, table = read_summary(folder), folder / TABLE_FILE
+    summary = summary_of(folder, TABLE_FILE)
     if summary is None:
-        for path in (folder / SUMMARY_FILE, table):
+        return False
+    if MODELS in summary:
+        raise EvaluationError(f"{folder}: holds the comparison of several models; choose another folder with -o")
+    check_same(folder, summary, setup.to_json())
+    return True
+
+
+def summary_of(folder: Path, *files: str) -> dict[str, Any] | None:
+    """The summary in `folder`; raises EvaluationError where one of `files`, or of what is always there, is foreign."""
+    summary = read_summary(folder)
+    if summary is None:
+        for path in (folder / name for name in (SUMMARY_FILE, REPORT_FILE, BOX_PLOT_FILE, *files)):
             if path.exists():
                 raise EvaluationError(f"{path}: is not a result of this program; choose another folder with -o")
-        return {}
-    _check_same(folder, summary, setup.to_json())
-    return {result.id: result for result in _table(folder)}
+    return summary
+
+
+def earlier_results(folder: Path, setup: Setup) -> dict[str, CaseResult]:
+    """What an earlier run of the same setup left in `folder`, by the cases' ids; nothing where there was none.
+
+    Raises EvaluationError as `check_folder` does.
+    """
+    return {result.id: result for result in _table(folder)} if check_folder(folder, setup) else {}
 
 
 def _table(folder: Path) -> list[CaseResult]:
@@ -136,25 +156,57 @@ class Record:
     def save(self) -> Evaluation:
         """Write the table and the summary, both or neither; raises ImageFileError if the disk does not take them."""
         ordered = tuple(sorted(self.results.values(), key=lambda result: result.id))
-        scores = [result.scores for result in ordered]
         summary = {
-            "program": PROGRAM,
-            "kind": EVALUATION,
-            "version": __version__,
-            "notice": RESEARCH_USE,
-            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            **heading(),
             **self.setup.to_json(),
             "cases": len(ordered),
             "cases_found": self.cases_found,
-            "table": {measure: _plain(cohort_table(scores, measure)) for measure in MEASURES},
+            "table": {measure: plain_table(table_of(ordered, measure)) for measure in CASE_MEASURES},
             "std": "of a sample (n - 1)",
+            "definitions": {part: DEFINITIONS[part] for part in ("region", "lesionwise", "lesion")},
+            "lowest": _lowest(ordered),
             "failures": [{"case": name, "reason": reason} for name, reason in sorted(self.failures.items())],
         }
-        text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         table = to_csv(ordered)
         # The summary first: a table alone would not say what it is of.
-        write_atomically({self.folder / SUMMARY_FILE: text.encode(), self.folder / TABLE_FILE: table.encode()})
+        write_atomically({self.folder / SUMMARY_FILE: to_text(summary), self.folder / TABLE_FILE: table.encode()})
         return Evaluation(self.folder, ordered, dict(self.failures), summary)
+
+
+def heading() -> dict[str, Any]:
+    """What every summary begins with: what it is, and what made it when."""
+    return {
+        "program": PROGRAM,
+        "kind": EVALUATION,
+        "version": __version__,
+        "notice": RESEARCH_USE,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def to_text(summary: Mapping[str, Any]) -> bytes:
+    """The content of a summary file; every number is finite or null."""
+    return (json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def plain_table(table: Mapping[str, Spread]) -> dict[str, dict[str, float | None]]:
+    """A table as a summary holds it, with the digits that mean something."""
+    return {column: rounded(asdict(values)) for column, values in table.items()}
+
+
+def rounded(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """The values with the digits that mean something."""
+    return {name: None if value is None else round(value, _DIGITS) for name, value in values.items()}
+
+
+def _lowest(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
+    """The cases with a low score, the lowest average first, and in words what is wrong in each."""
+    low: list[dict[str, Any]] = [
+        {"case": result.id, "dice_average": round(result.value("dice", AVERAGE) or 0.0, _DIGITS), "reasons": said}
+        for result in results
+        if (said := reasons(result.scores))
+    ]
+    return sorted(low, key=lambda case: case["dice_average"])[:_LOWEST]
 
 
 def make_folder(folder: Path) -> None:
@@ -163,40 +215,3 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EvaluationError(f"{folder}: cannot be made ({error.strerror or error}); choose another -o") from error
-
-
-def _check_same(folder: Path, summary: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
-    before, now = ({**content, "model": _without_name(content.get("model"))} for content in (summary, setup))
-    different = [name for name in setup if before.get(name) != now[name]]
-    if different:
-        told = "; ".join(_difference(name, summary.get(name), setup[name]) for name in different)
-        raise EvaluationError(
-            f"{folder}: holds the results of another evaluation ({told}); choose another folder with -o"
-        )
-
-
-def _without_name(model: object) -> object:
-    return {key: value for key, value in model.items() if key != "name"} if isinstance(model, dict) else model
-
-
-def _difference(name: str, before: object, now: object) -> str:
-    """What differs, for people; of a model with the same weights, the fields of its card."""
-    shown, now_shown = _shown(before), _shown(now)
-    if shown == now_shown and isinstance(before, dict) and isinstance(now, dict):
-        cards = before.get("card") or {}, now.get("card") or {}
-        fields = sorted(key for key in {*cards[0], *cards[1]} if cards[0].get(key) != cards[1].get(key))
-        return f"{name} {shown}: its card differs in {', '.join(fields)}"
-    return f"{name}: {shown}, now {now_shown}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return f"{value.get('name')} {str(value.get('sha256'))[:HASH_DIGITS]}"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _plain(table: Mapping[str, Spread]) -> dict[str, dict[str, float | None]]:
-    return {
-        column: {name: None if value is None else round(value, _DIGITS) for name, value in asdict(values).items()}
-        for column, values in table.items()
-    }

@@ -79,6 +79,18 @@ class Worker:
                 self._cancel(child)
             self._release(child)
 
+    def rest(self) -> None:
+        """End an idle child, so that the memory and the device that it holds are free; the next run starts another.
+
+        One that is busy stays.
+        """
+        with self._lock:
+            if self._busy:
+                return
+            child, self._child = self._child, None
+        if child is not None:
+            child.end(self._grace_s)
+
     def close(self) -> None:
         """End the child for good, also in the midst of a run, which then raises WorkerError. Any thread may call this.
 

@@ -38,6 +38,8 @@ class ModelCard:
     normalisation: "zscore" over each modality's brain, or "slice_minmax", each axial slice to [0, 1].
     axis_codes, spacing_mm, window: the voxel grid the network was trained on, and its window's size in voxels, each a
     multiple of the network's stride; `overlap` is the share of a window that neighbours share, in [0, 1).
+    any_window: whether the network says the same in windows of any size, because its norms do not take their statistics
+    over the window: the brain may then go through it whole, or in smaller windows where memory is short.
     min_et_ml: an enhancing tumour smaller than this in total becomes necrotic core.
     training, scores, limits: for people; what it was trained on and how, what it reached on which data, where it fails.
     sha256: of the weights' file.
@@ -55,6 +57,7 @@ class ModelCard:
     spacing_mm: tuple[float, float, float]
     window: tuple[int, int, int]
     overlap: float = 0.5
+    any_window: bool = False
     thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)
     min_et_ml: float = 0.0
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -157,6 +160,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> ModelCard:
         spacing_mm=take("spacing_mm", _three(float), lambda v: all(0.1 <= s <= 10 for s in v)),
         window=take("window", _three(int), lambda v: all(1 <= s <= 512 for s in v)),
         overlap=take("overlap", float, lambda v: 0 <= v < 1),
+        any_window=take("any_window", _truth) if "any_window" in content else False,
         thresholds=thresholds,
         min_et_ml=take("min_et_ml", float, lambda v: 0 <= v < math.inf),
         training=take("training", dict),
@@ -172,6 +176,12 @@ _AXIS_OF_CODE = str.maketrans("RAS", "LPI")
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
         raise TypeError
     return value
 

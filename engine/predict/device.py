@@ -1,7 +1,9 @@
 """The computing devices of this machine, by the names that the command line takes. Torch loads at first use."""
 
+import platform
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import DeviceError
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 AUTO = "auto"
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +49,13 @@ def choose_device(name: str = AUTO) -> "torch.device":
             "install a CUDA build of torch as https://pytorch.org/get-started describes, or choose cpu"
         )
     raise DeviceError(f"{name}: no such device here; choose {AUTO} or one of {', '.join(known)}")
+
+
+def processor_name() -> str:
+    """The processor's name, which Linux tells in a file only."""
+    if _CPU_INFO.is_file():
+        for line in _CPU_INFO.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()

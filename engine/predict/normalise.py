@@ -29,22 +29,27 @@ def zscore(images: Tensor, foreground: Tensor) -> Tensor:
     return torch.where(deviation > 1e-6 * mean.abs().clamp(min=1e-12), centred / deviation, 0.0)
 
 
-def slice_minmax(images: Tensor) -> Tensor:
+def slice_minmax(images: Tensor, foreground: Tensor) -> Tensor:
     """Each axial slice of each channel scaled to [0, 1], as the reference system does; a constant slice becomes 0.
 
-    images: (..., X, Y, Z) float, Z to superior or inferior. Returns float32 of the same shape.
+    The background, 0 in every slice of a head, counts as one of the slice's values though images are cropped to the
+    brain; outside of the foreground it stays 0, also where the brain holds values below it.
 
-    >>> slice_minmax(torch.tensor([[[2.0, 7.0]], [[4.0, 7.0]]])).tolist()
-    [[[0.0, 0.0]], [[1.0, 0.0]]]
+    images: (..., X, Y, Z) float, Z to superior or inferior; foreground: bool, broadcastable to it. Returns float32 of
+    the images' shape.
+
+    >>> images = torch.tensor([[[2.0, 8.0]], [[4.0, 0.0]]])
+    >>> slice_minmax(images, images > 0).tolist()
+    [[[0.5, 1.0]], [[1.0, 0.0]]]
     """
-    images = images.float()
-    low = images.amin((-3, -2), keepdim=True)
+    images = torch.where(foreground, images.float(), 0.0)
+    low = images.amin((-3, -2), keepdim=True).clamp(max=0)
     extent = images.amax((-3, -2), keepdim=True) - low
-    return torch.where(extent > 0, (images - low) / extent, 0.0)
+    return torch.where(foreground & (extent > 0), (images - low) / extent, 0.0)
 
 
 def normalise(images: Tensor, foreground: Tensor, scheme: str) -> Tensor:
-    """The images normalised as a model's card names it: "zscore" or "slice_minmax"."""
+    """The images normalised as a model's card names it: "zscore" or "slice_minmax"; 0 outside of the foreground."""
     if scheme == "zscore":
         return zscore(images, foreground)
-    return slice_minmax(torch.where(foreground, images, 0.0))
+    return slice_minmax(images, foreground)

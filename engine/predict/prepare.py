@@ -15,7 +15,7 @@ from engine.errors import ModelError
 from engine.model import ModelCard
 from engine.predict.normalise import normalise
 from engine.predict.resample import resample
-from engine.predict.windows import Window, inner, padding
+from engine.predict.windows import Shape, Window
 
 SAME_SPACING = 0.02
 """Spacings that differ by less than this share are taken as equal: a BraTS grid is never resampled to itself."""
@@ -25,16 +25,20 @@ SAME_SPACING = 0.02
 class Prepared:
     """A network's input and the way back.
 
-    inputs: (C, X, Y, Z) float32 on the model's spacing and axes, padded to at least a window.
-    content: where in it the cropped brain lies. box: where the crop lies in the canonical grid of `orientation`.
+    inputs: (C, X, Y, Z) float32, the cropped brain on the model's spacing and axes.
+    box: where the crop lies in the canonical grid of `orientation`.
     brain: (X, Y, Z) bool, the crop's voxels that are foreground in any modality, at the native spacing.
     """
 
     inputs: Tensor
-    content: Window
     box: Window
     brain: NDArray[np.bool_]
     orientation: Orientation
+
+    @property
+    def shape(self) -> Shape:
+        """Voxels of `inputs` along each axis."""
+        return self.inputs.shape[1], self.inputs.shape[2], self.inputs.shape[3]
 
     def paste(self, crop: NDArray[ScalarT]) -> NDArray[ScalarT]:
         """What the crop (X, Y, Z) holds put into the whole native grid, voxel for voxel; 0 around it."""
@@ -56,7 +60,7 @@ def check_modalities(case: Case, card: ModelCard) -> list[Modality]:
 
 
 def prepare(case: Case, card: ModelCard) -> Prepared | None:
-    """Crop to the brain, bring to the model's spacing, normalise and pad; None where all images are empty."""
+    """Crop to the brain, bring to the model's spacing and normalise; None where all images are empty."""
     orientation = orient(case.native, card.axis_codes)
     images = {m: orientation.forward(case.images[m].data) for m in card.modalities if m in case.images}
     masks = {modality: foreground(image) for modality, image in images.items()}
@@ -70,15 +74,10 @@ def prepare(case: Case, card: ModelCard) -> Prepared | None:
     for channel, modality in enumerate(card.modalities):
         if modality in images:
             channels[channel], inside[channel] = _resample_masked(images[modality][box], masks[modality][box], shape)
-    channels = normalise(channels, inside, card.normalisation)
-    pads = padding(shape, card.window)
-    flat = [count for pair in reversed(pads) for count in pair]
-    return Prepared(torch.nn.functional.pad(channels, flat), inner(shape, pads), box, brain[box], orientation)
+    return Prepared(normalise(channels, inside, card.normalisation), box, brain[box], orientation)
 
 
-def model_shape(
-    shape: tuple[int, ...], spacing_mm: tuple[float, ...], model_spacing_mm: tuple[float, ...]
-) -> tuple[int, int, int]:
+def model_shape(shape: tuple[int, ...], spacing_mm: tuple[float, ...], model_spacing_mm: tuple[float, ...]) -> Shape:
     """Voxels along each axis at the model's spacing for a box of `shape` voxels at `spacing_mm`; at least 1.
 
     >>> model_shape((240, 240, 155), (1.0, 1.0, 1.01), (2.0, 2.0, 1.0))
@@ -91,9 +90,7 @@ def model_shape(
     return sizes[0], sizes[1], sizes[2]
 
 
-def _resample_masked(
-    image: NDArray[np.float32], mask: NDArray[np.bool_], shape: tuple[int, int, int]
-) -> tuple[Tensor, Tensor]:
+def _resample_masked(image: NDArray[np.float32], mask: NDArray[np.bool_], shape: Shape) -> tuple[Tensor, Tensor]:
     """Image and mask at another spacing; the mean is over foreground only, so no background bleeds into the rim."""
     inside = _tensor(mask)
     values = torch.where(inside, _tensor(image), 0.0)

@@ -1,5 +1,6 @@
 """Windows over a volume and how their predictions are put together again."""
 
+import math
 from collections.abc import Iterator
 from itertools import product
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 Window = tuple[slice, slice, slice]
+Shape = tuple[int, int, int]
 
 
 def window_starts(size: int, window: int, overlap: float) -> list[int]:
@@ -24,30 +26,36 @@ def window_starts(size: int, window: int, overlap: float) -> list[int]:
     return [round(index * (size - window) / gaps) for index in range(gaps + 1)]
 
 
-def windows(shape: tuple[int, int, int], window: tuple[int, int, int], overlap: float) -> list[Window]:
+def windows(shape: Shape, window: Shape, overlap: float) -> list[Window]:
     """The windows that cover a volume of `shape`, each axis of which is at least as long as its window."""
-    starts = [window_starts(size, length, overlap) for size, length in zip(shape, window, strict=True)]
-    return [_at(corner, window) for corner in product(*starts)]
+    return [_at(corner, window) for corner in product(*_starts("none", shape, window, overlap))]
 
 
-def corner_chunks(shape: tuple[int, int, int], window: tuple[int, int, int]) -> list[Window]:
+def corner_chunks(shape: Shape, window: Shape) -> list[Window]:
     """The reference system's eight overlapping chunks, one in each corner of the volume.
 
     Where an axis is longer than two windows, chunks are put between the corners, so that every voxel lies in one.
     """
+    return [_at(corner, window) for corner in product(*_starts("reference", shape, window, 0.0))]
+
+
+def _starts(scheme: str, shape: Shape, window: Shape, overlap: float) -> list[list[int]]:
+    """First voxels of a scheme's windows along each axis."""
+    if scheme != "reference":
+        return [window_starts(size, length, overlap) for size, length in zip(shape, window, strict=True)]
     starts: list[list[int]] = []
     for size, length in zip(shape, window, strict=True):
         gaps = max(1, -(-(size - length) // length))
         starts.append([round(index * (size - length) / gaps) for index in range(gaps + 1)])
-    return [_at(corner, window) for corner in product(*starts)]
+    return starts
 
 
-def _at(corner: tuple[int, ...], window: tuple[int, int, int]) -> Window:
+def _at(corner: tuple[int, ...], window: Shape) -> Window:
     x, y, z = (slice(start, start + length) for start, length in zip(corner, window, strict=True))
     return x, y, z
 
 
-def gaussian_weights(window: tuple[int, int, int]) -> Tensor:
+def gaussian_weights(window: Shape) -> Tensor:
     """Weight of each voxel of a window, (X, Y, Z) float32 in (0, 1], 1 in the middle.
 
     A window's rim sees less context, so it counts less: a Gaussian of sigma = window / 8 as in nnU-Net
@@ -64,7 +72,7 @@ def gaussian_weights(window: tuple[int, int, int]) -> Tensor:
 class Stitch:
     """The weighted mean of logits, or of probabilities, from overlapping windows and passes, over one volume."""
 
-    def __init__(self, channels: int, shape: tuple[int, int, int], weights: Tensor) -> None:
+    def __init__(self, channels: int, shape: Shape, weights: Tensor) -> None:
         """`weights` (X, Y, Z) are a window's; the sums live on its device."""
         self._window_weights = weights
         self._sum = torch.zeros((channels, *shape), device=weights.device)
@@ -80,7 +88,7 @@ class Stitch:
         return self._sum / self._weight
 
 
-def padding(shape: tuple[int, int, int], window: tuple[int, int, int]) -> tuple[tuple[int, int], ...]:
+def padding(shape: Shape, window: Shape) -> tuple[tuple[int, int], ...]:
     """How many voxels of background to put before and after each axis, so that it is at least a window long.
 
     >>> padding((3, 8, 9), (8, 8, 8))
@@ -90,7 +98,7 @@ def padding(shape: tuple[int, int, int], window: tuple[int, int, int]) -> tuple[
     return tuple((gap // 2, gap - gap // 2) for gap in missing)
 
 
-def inner(shape: tuple[int, int, int], pads: tuple[tuple[int, int], ...]) -> Window:
+def inner(shape: Shape, pads: tuple[tuple[int, int], ...]) -> Window:
     """Where a volume of `shape` lies after `padding` was put around it."""
     x, y, z = (slice(before, before + size) for size, (before, _) in zip(shape, pads, strict=True))
     return x, y, z
@@ -104,8 +112,18 @@ ALL_FLIPS: tuple[tuple[int, ...], ...] = tuple(_axes_of(bits) for bits in range(
 """The axes (of a (C, X, Y, Z) tensor) to flip in each of the eight mirror passes; the first flips none."""
 
 
+def pass_count(scheme: str, shape: Shape, window: Shape, overlap: float) -> int:
+    """How many passes `passes` makes.
+
+    >>> pass_count("flips", (8, 8, 12), (8, 8, 8), 0.5)
+    16
+    """
+    places = math.prod(len(starts) for starts in _starts(scheme, shape, window, overlap))
+    return places * (len(ALL_FLIPS) if scheme == "flips" else 1)
+
+
 def passes(
-    scheme: str, shape: tuple[int, int, int], window: tuple[int, int, int], overlap: float, seed: int = 0
+    scheme: str, shape: Shape, window: Shape, overlap: float, seed: int = 0
 ) -> Iterator[tuple[Window, tuple[int, ...]]]:
     """Every forward pass of a scheme of test-time augmentation, as its window and the axes to flip in it.
 
@@ -114,11 +132,11 @@ def passes(
     """
     if scheme not in ("none", "flips", "reference"):
         raise ValueError(f"{scheme!r} is no scheme of test-time augmentation")
-    if scheme == "reference":
-        generator = torch.Generator().manual_seed(seed)
-        for chunk in corner_chunks(shape, window):
-            yield chunk, ALL_FLIPS[int(torch.randint(len(ALL_FLIPS), (), generator=generator))]
-        return
+    generator = torch.Generator().manual_seed(seed)
+    starts = _starts(scheme, shape, window, overlap)
     for flips in ALL_FLIPS if scheme == "flips" else ALL_FLIPS[:1]:
-        for place in windows(shape, window, overlap):
-            yield place, flips
+        for corner in product(*starts):
+            if scheme == "reference":
+                yield _at(corner, window), ALL_FLIPS[int(torch.randint(len(ALL_FLIPS), (), generator=generator))]
+            else:
+                yield _at(corner, window), flips

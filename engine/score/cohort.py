@@ -12,6 +12,27 @@ AVERAGE = "average"
 """The column of the mean of ET, TC and WT, taken in each case before anything is taken over the cases."""
 
 MEASURES = ("dice", "hd95_mm", "sensitivity", "specificity")
+"""Of a `Score`."""
+
+LESION_MEASURES = ("dice", "hd95_mm")
+"""Of a `Lesionwise`."""
+
+_WHISKERS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Lesionwise:
+    """The means over a region's lesions that `LesionScore` has, without the lesions.
+
+    dice: in [0, 1], 1 is perfect. hd95_mm: in mm, 0 is perfect.
+    """
+
+    dice: float
+    hd95_mm: float
+
+
+Measured = Mapping[Region, Score] | Mapping[Region, Lesionwise]
+"""What a case has of every region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +61,14 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(float(array.mean()), std, float(low), float(high))
 
 
-def average(scores: Mapping[Region, Score], measure: str = "dice") -> float | None:
-    """The mean over a case's regions of one of `MEASURES`; None where a region has no value."""
+def average(scores: Measured, measure: str = "dice") -> float | None:
+    """The mean over a case's regions of one of its measures; None where a region has no value."""
     values = [getattr(score, measure) for score in scores.values()]
     return None if None in values else float(np.mean(values))
 
 
-def cohort_table(cases: Sequence[Mapping[Region, Score]], measure: str = "dice") -> dict[str, Spread]:
-    """The columns ET, TC, WT and `AVERAGE` of one of `MEASURES` over `cases`, each of which has all regions.
+def cohort_table(cases: Sequence[Measured], measure: str = "dice") -> dict[str, Spread]:
+    """The columns ET, TC, WT and `AVERAGE` of one of their measures over `cases`, each of which has all regions.
 
     A region that is absent from the truth counts as `Score` says. A case without a value (the specificity of a truth
     that fills the image) is left out of its column, and a column without any value out of the table.
@@ -58,3 +79,31 @@ def cohort_table(cases: Sequence[Mapping[Region, Score]], measure: str = "dice")
     columns[AVERAGE] = [average(scores, measure) for scores in cases]
     known = {name: [value for value in values if value is not None] for name, values in columns.items()}
     return {name: spread(values) for name, values in known.items() if values}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """How values lie, as in Tukey's box plot (Exploratory Data Analysis, 1977).
+
+    The quartiles are linear between ranks; low and high are the last values within 1.5 of their distance from them,
+    or the quartiles themselves where no value is there, as of a few cases whose quartiles lie between two.
+    """
+
+    low: float
+    quartile_1: float
+    median: float
+    quartile_3: float
+    high: float
+
+
+def box(values: Sequence[float]) -> Box:
+    """The box of at least one value.
+
+    >>> box([0.0, 0.6, 0.7, 0.8, 0.9])
+    Box(low=0.6, quartile_1=0.6, median=0.7, quartile_3=0.8, high=0.9)
+    """
+    array = np.asarray(values, dtype=np.float64)  # (cases,)
+    first, median, third = (float(found) for found in np.percentile(array, (25, 50, 75)))
+    reach = _WHISKERS * (third - first)
+    within = array[(array >= first - reach) & (array <= third + reach)]
+    return Box(min(float(within.min()), first), first, median, third, max(float(within.max()), third))

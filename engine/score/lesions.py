@@ -12,7 +12,7 @@ and so are the numbers. For each region:
 5. A part that belongs to no lesion, a small one included, is a false positive, however small it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from engine.data import Grid, LabelMap, Region
 from engine.data.box import Box
 from engine.score.overlap import Overlap
-from engine.score.pair import Masks, Pair, around, within
+from engine.score.pair import Masks, around, islands, within
 from engine.score.surfels import surfel_hd95_mm
 
 ABSENT_LESION_HD95_MM = 374.0
@@ -91,8 +91,8 @@ def lesion_scores(prediction: LabelMap, truth: LabelMap) -> dict[Region, LesionS
     Dilation counts voxels, not mm, so only on voxels of 1 mm does it mean what it means in BraTS.
     Raises CaseError if the two do not lie on one grid.
     """
-    pair = Pair.of(prediction, truth, margin=_DILATIONS)
-    return {region: _score_region(region, pair) for region in Region}
+    parts = islands(prediction, truth)  # too far apart to be dilated into each other
+    return {region: _score_region([part.masks(region) for part in parts], truth.grid) for region in Region}
 
 
 def lesions_to_json(scores: Mapping[Region, LesionScore]) -> dict[str, Any]:
@@ -105,11 +105,20 @@ def lesions_to_json(scores: Mapping[Region, LesionScore]) -> dict[str, Any]:
     }
 
 
-def _score_region(region: Region, pair: Pair) -> LesionScore:
-    masks = pair.masks(region, margin=_DILATIONS)
+def _score_region(parts: Sequence[Masks], grid: Grid) -> LesionScore:
+    found = [lesion for masks in parts for lesion in _lesions(masks, grid)]
+    found.sort(key=lambda lesion: (-max(lesion.truth_ml, lesion.prediction_ml), lesion.centre))
+    return LesionScore(
+        dice=_mean([lesion.dice for lesion in found if lesion.dice is not None], of_none=1.0),
+        hd95_mm=_mean([lesion.hd95_mm for lesion in found if lesion.hd95_mm is not None], of_none=0.0),
+        lesions=tuple(replace(lesion, number=number) for number, lesion in enumerate(found, start=1)),
+    )
+
+
+def _lesions(masks: Masks, grid: Grid) -> Iterator[Lesion]:
+    """The lesions of a region in one part of the image, in no order."""
     zones = _Components.of(_dilated(masks.truth))
     parts = _Components.of(masks.prediction)
-    found = []
     for zone, numbers in _collect(zones, parts):
         box = around([parts.boxes[part] for part in numbers] + ([zones.boxes[zone]] if zone else []))
         lesion = Masks(
@@ -117,13 +126,7 @@ def _score_region(region: Region, pair: Pair) -> LesionScore:
             truth=masks.truth[box] & (zones.labels[box] == zone),
             box=within(masks.box, box),
         )
-        found.append(_lesion(lesion, pair.grid))
-    found.sort(key=lambda lesion: (-max(lesion.truth_ml, lesion.prediction_ml), lesion.centre))
-    return LesionScore(
-        dice=_mean([lesion.dice for lesion in found if lesion.dice is not None], of_none=1.0),
-        hd95_mm=_mean([lesion.hd95_mm for lesion in found if lesion.hd95_mm is not None], of_none=0.0),
-        lesions=tuple(replace(lesion, number=number) for number, lesion in enumerate(found, start=1)),
-    )
+        yield _lesion(lesion, grid)
 
 
 def _mean(values: list[float], of_none: float) -> float:
@@ -156,20 +159,23 @@ class _Components:
 def _dilated(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """`mask` (X, Y, Z) grown `_DILATIONS` times by the 18 neighbours that share a face or an edge with a voxel.
 
-    Those are the squares of 3 x 3 along each pair of axes. It is seven times faster than scipy's `binary_dilation`.
+    Those are the squares of 3 x 3 along each pair of axes. It is fifteen times faster than scipy's `binary_dilation`.
     """
+    padded = np.pad(mask, _DILATIONS)  # so much is never grown over, from the end of one line to the next
+    along_x, along_y, along_z = padded.strides
+    flat = padded.ravel()
     for _ in range(_DILATIONS):
-        along = [_grown(mask, axis) for axis in range(3)]
-        mask = _grown(along[0], 1) | _grown(along[0], 2) | _grown(along[1], 2)
-    return mask
+        by_x, by_y = _grown(flat, along_x), _grown(flat, along_y)
+        flat = _grown(by_x, along_y) | _grown(by_x | by_y, along_z)
+    inside = slice(_DILATIONS, -_DILATIONS)
+    return flat.reshape(padded.shape)[inside, inside, inside]
 
 
-def _grown(mask: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
-    """`mask` with the voxels before and behind each along `axis`."""
-    grown = mask.copy()
-    source, target = np.moveaxis(mask, axis, 0), np.moveaxis(grown, axis, 0)
-    target[1:] |= source[:-1]
-    target[:-1] |= source[1:]
+def _grown(flat: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:
+    """`flat` with the voxels `step` before and behind each."""
+    grown = flat.copy()
+    grown[step:] |= flat[:-step]
+    grown[:-step] |= flat[step:]
     return grown
 
 

@@ -16,16 +16,29 @@ class Overlap:
     neither: int
 
     @classmethod
-    def of(cls, prediction: NDArray[np.bool_], truth: NDArray[np.bool_], outside: int = 0) -> "Overlap":
-        """Count in two masks of one shape; `outside` more voxels are known to be in neither.
+    def of(cls, prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> "Overlap":
+        """Count in two masks of one shape.
 
-        >>> Overlap.of(np.array([True, True, False]), np.array([False, True, False]), outside=7)
-        Overlap(both=1, only_prediction=1, only_truth=0, neither=8)
+        >>> Overlap.of(np.array([True, True, False]), np.array([False, True, False]))
+        Overlap(both=1, only_prediction=1, only_truth=0, neither=1)
         """
         both = int(np.count_nonzero(prediction & truth))
         only_prediction = int(np.count_nonzero(prediction)) - both
         only_truth = int(np.count_nonzero(truth)) - both
-        return cls(both, only_prediction, only_truth, truth.size - both - only_prediction - only_truth + outside)
+        return cls(both, only_prediction, only_truth, truth.size - both - only_prediction - only_truth)
+
+    def __add__(self, other: "Overlap") -> "Overlap":
+        """The voxels of two parts of an image.
+
+        >>> Overlap(both=3, only_prediction=1, only_truth=0, neither=5) + Overlap(0, 0, 2, neither=7)
+        Overlap(both=3, only_prediction=1, only_truth=2, neither=12)
+        """
+        return Overlap(
+            self.both + other.both,
+            self.only_prediction + other.only_prediction,
+            self.only_truth + other.only_truth,
+            self.neither + other.neither,
+        )
 
     @property
     def prediction(self) -> int:

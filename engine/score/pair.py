@@ -1,4 +1,4 @@
-"""A prediction and a truth of one image, cropped to what there is to compare."""
+"""A prediction and a truth of one image, cut down to what there is to compare."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import Grid, LabelMap, Region, grid_difference
-from engine.data.box import NOTHING, Box, bounding_box
+from engine.data.box import Box, bounding_box
 from engine.errors import CaseError
+
+_BLOCK = 8
+"""Voxels along each axis of the blocks that tell one island from another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,9 +25,9 @@ class Masks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """Two label maps (uint8, values of `Label`) of one grid, cropped to the box around everything labelled in either.
+    """What is labelled at one place in two label maps (uint8, values of `Label`) of one grid, and the box around it.
 
-    box: where the crop lies in the image, which has the shape of `grid`; empty where nothing is labelled.
+    box: where the crop lies in the image, which has the shape of `grid`.
     """
 
     prediction: NDArray[np.uint8]
@@ -32,29 +35,50 @@ class Pair:
     box: Box
     grid: Grid
 
-    @classmethod
-    def of(cls, prediction: LabelMap, truth: LabelMap, margin: int = 0) -> "Pair":
-        """Crop the two to their common box and `margin` more voxels on each side, as far as the image reaches.
-
-        Raises CaseError if the two do not lie on one grid.
-        """
-        if not prediction.grid.matches(truth.grid):
-            raise CaseError(
-                f"Compared with the truth, the prediction {grid_difference(prediction.grid, truth.grid)}; "
-                "score masks of one image, on that image's grid"
-            )
-        # Each by itself, since one may lie in memory in the order of C and the other in that of Fortran.
-        boxes = [bounding_box(labels.data > 0, margin) for labels in (prediction, truth)]
-        box = around([box for box in boxes if box != NOTHING] or [NOTHING])
-        predicted, true = (np.ascontiguousarray(labels.data[box]) for labels in (prediction, truth))
-        return cls(predicted, true, box, truth.grid)
-
-    def masks(self, region: Region, margin: int = 0) -> Masks:
-        """The voxels of `region`, cropped to them and `margin` more on each side, as far as this crop reaches."""
+    def masks(self, region: Region) -> Masks:
+        """The voxels of `region`, cropped to them."""
         predicted, true = _mask(region, self.prediction), _mask(region, self.truth)
-        inner = bounding_box(predicted | true, margin)
-        box = within(self.box, inner)
-        return Masks(np.ascontiguousarray(predicted[inner]), np.ascontiguousarray(true[inner]), box)
+        inner = bounding_box(predicted | true)
+        return Masks(np.ascontiguousarray(predicted[inner]), np.ascontiguousarray(true[inner]), within(self.box, inner))
+
+
+def islands(prediction: LabelMap, truth: LabelMap) -> list[Pair]:
+    """Two label maps of one grid in parts that have at least `_BLOCK` voxels labelled in neither between each other.
+
+    The box around specks that are strewn over an image is nearly the image; the boxes around each are nothing. A box
+    may reach into another, but each holds the labels of its own part only.
+    Raises CaseError if the two do not lie on one grid.
+    """
+    from scipy.ndimage import find_objects, label  # takes long to load
+
+    if not prediction.grid.matches(truth.grid):
+        raise CaseError(
+            f"Compared with the truth, the prediction {grid_difference(prediction.grid, truth.grid)}; "
+            "score masks of one image, on that image's grid"
+        )
+    blocks, _ = label(_blocks(prediction.data) | _blocks(truth.data), structure=np.ones((3, 3, 3)))
+    found = [(number, blocks[box], box) for number, box in enumerate(find_objects(blocks), start=1)]
+    return [_island(prediction, truth, (near > 0) & (near != number), box) for number, near, box in found]
+
+
+def _island(prediction: LabelMap, truth: LabelMap, foreign: NDArray[np.bool_], blocks: Sequence[slice]) -> Pair:
+    """What the maps hold in a box of `blocks`, but for those of them that are `foreign`."""
+    x, y, z = (slice(_BLOCK * extent.start, _BLOCK * extent.stop) for extent in blocks)
+    crops = [np.array(labels.data[x, y, z], order="C") for labels in (prediction, truth)]
+    for i, j, k in _BLOCK * np.argwhere(foreign):
+        for crop in crops:
+            crop[i : i + _BLOCK, j : j + _BLOCK, k : k + _BLOCK] = 0
+    inner = bounding_box((crops[0] | crops[1]) > 0)
+    return Pair(crops[0][inner], crops[1][inner], within((x, y, z), inner), truth.grid)
+
+
+def _blocks(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether something is labelled in each block of `labels` (X, Y, Z); the last blocks may be smaller."""
+    for axis in sorted(range(3), key=lambda axis: -labels.strides[axis]):  # what is gone through first is longest
+        along = np.moveaxis(labels, axis, 0)
+        slabs = [np.bitwise_or.reduce(along[at : at + _BLOCK]) for at in range(0, len(along), _BLOCK)]
+        labels = np.moveaxis(np.stack(slabs), 0, axis)
+    return labels > 0
 
 
 def _mask(region: Region, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:

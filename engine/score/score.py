@@ -1,14 +1,19 @@
 """The scores of one case, region by region."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.data import LabelMap, Region
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data import Grid, LabelMap, Region
+from engine.data.box import Box
+from engine.score.nearest import Voxels, voxels_of
 from engine.score.overlap import Overlap
-from engine.score.pair import Pair
-from engine.score.surface import hd95_mm
+from engine.score.pair import Masks, islands
+from engine.score.surface import hd95_between_mm, surface
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,8 @@ def score(prediction: LabelMap, truth: LabelMap) -> dict[Region, Score]:
 
     Raises CaseError if the two do not lie on one grid.
     """
-    pair = Pair.of(prediction, truth)
-    return {region: _score_region(region, pair) for region in Region}
+    parts = islands(prediction, truth)
+    return {region: _score_region([part.masks(region) for part in parts], truth.grid) for region in Region}
 
 
 def to_json(scores: Mapping[Region, Score]) -> dict[str, Any]:
@@ -52,14 +57,22 @@ def to_json(scores: Mapping[Region, Score]) -> dict[str, Any]:
     return {"regions": {region.value: asdict(result) for region, result in scores.items()}}
 
 
-def _score_region(region: Region, pair: Pair) -> Score:
-    masks = pair.masks(region)
-    overlap = Overlap.of(masks.prediction, masks.truth, outside=math.prod(pair.grid.shape) - masks.truth.size)
+def _score_region(parts: Sequence[Masks], grid: Grid) -> Score:
+    unlabelled = math.prod(grid.shape) - sum(part.truth.size for part in parts)
+    overlap = sum((Overlap.of(part.prediction, part.truth) for part in parts), start=Overlap(0, 0, 0, unlabelled))
+    predicted = _surface_voxels((part.prediction, part.box) for part in parts)
+    true = _surface_voxels((part.truth, part.box) for part in parts)
     return Score(
         dice=overlap.dice,
-        hd95_mm=hd95_mm(masks.prediction, masks.truth, pair.grid.spacing_mm),
+        hd95_mm=hd95_between_mm(predicted, true, grid.spacing_mm),
         sensitivity=overlap.sensitivity,
         specificity=overlap.specificity,
-        prediction_ml=overlap.prediction * pair.grid.voxel_ml,
-        truth_ml=overlap.truth * pair.grid.voxel_ml,
+        prediction_ml=overlap.prediction * grid.voxel_ml,
+        truth_ml=overlap.truth * grid.voxel_ml,
     )
+
+
+def _surface_voxels(parts: Iterable[tuple[NDArray[np.bool_], Box]]) -> Voxels:
+    """The voxels (3, N) of the image in the surfaces of masks that lie in boxes of it."""
+    voxels = [voxels_of(surface(mask)) + [[extent.start] for extent in box] for mask, box in parts]
+    return np.concatenate(voxels, axis=1) if voxels else np.empty((3, 0), dtype=np.intp)

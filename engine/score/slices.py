@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import Label, LabelMap, Region
-from engine.score.pair import Pair
+from engine.score.pair import islands
 
 _WORTH_A_LOOK = 0.1
 
@@ -77,12 +77,12 @@ def slice_scores(prediction: LabelMap, truth: LabelMap, axis: int) -> dict[Regio
 
     Raises CaseError if the two do not lie on one grid.
     """
-    pair = Pair.of(prediction, truth)
     labels = len(Label)
-    joint = pair.prediction * np.uint8(labels) + pair.truth  # one number for each pair of labels
     counts = np.zeros((truth.grid.shape[axis], labels, labels), dtype=np.int64)  # (N, predicted, true)
-    for index, plane in enumerate(np.moveaxis(joint, axis, 0), start=pair.box[axis].start):
-        counts[index] = np.bincount(plane.ravel(), minlength=labels**2).reshape(labels, labels)
+    for island in islands(prediction, truth):
+        joint = island.prediction * np.uint8(labels) + island.truth  # one number for each pair of labels
+        for index, plane in enumerate(np.moveaxis(joint, axis, 0), start=island.box[axis].start):
+            counts[index] += np.bincount(plane.ravel(), minlength=labels**2).reshape(labels, labels)
     return {region: _of_region(region, counts) for region in Region}
 
 

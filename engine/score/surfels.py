@@ -6,17 +6,18 @@ centres, with their vertices in the middle of the cube's edges. Marching cubes l
 have the areas of DeepMind's `surface-distance` (github.com/google-deepmind/surface-distance), which BraTS uses.
 """
 
-from functools import cache
+from functools import cache, partial
 from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.score.nearest import Spacing, distances_around
+from engine.score.nearest import Directed, Spacing, furthest, voxels_of
 
 _SHARE = 0.95
 _DOUBT = 1e-9
 """What the order in which areas are summed may add to a share or take from it, and far more."""
+_BINS = 256
 
 _TRIANGLES = {
     0b00000001: ((1, 1, 1),),
@@ -48,33 +49,36 @@ def surfel_hd95_mm(prediction: NDArray[np.bool_], truth: NDArray[np.bool_], spac
     differs from `hd95_mm`, which counts the voxels of the surfaces.
     """
     areas_mm2 = _areas_mm2(spacing_mm)
-    codes = _codes(prediction), _codes(truth)
-    surfels = [(code > 0) & (code < 255) for code in codes]
-    directed = (
-        _percentile_mm(surfels[one], surfels[other], areas_mm2[codes[one][surfels[one]]], spacing_mm)
+    surfels, areas = [], []
+    for mask in (prediction, truth):
+        codes = _codes(mask)
+        surfels.append(voxels_of((codes > 0) & (codes < 255)))
+        areas.append(areas_mm2[codes[tuple(surfels[-1])]])
+    directions = [
+        Directed(surfels[one], surfels[other], spacing_mm, partial(_ranked, areas=areas[one]))
         for one, other in ((0, 1), (1, 0))
-    )
-    return max(directed)
-
-
-def _percentile_mm(
-    source: NDArray[np.bool_], target: NDArray[np.bool_], areas_mm2: NDArray[np.float64], spacing_mm: Spacing
-) -> float:
-    """Distance to `target` that 95 percent of the area of the surfels `source` stays within."""
-
-    def ranked(distances: NDArray[np.float64]) -> tuple[float, float]:
-        order = np.argsort(distances)
-        share = np.cumsum(areas_mm2[order])
-        ranks = np.searchsorted(share, share[-1] * np.array([_SHARE - _DOUBT, _SHARE + _DOUBT]))
-        least, greatest = distances[order][ranks].tolist()
-        return least, greatest
-
-    least, greatest = ranked(distances_around(source, target, spacing_mm, ranked))
-    if least == greatest:
-        return least
+    ]
+    far = furthest(directions)
+    if far.least == far.greatest:
+        return far.value
     # The last digits of the sum of the areas decide, so they are summed as the organisers' implementation does.
-    exact = distances_around(source, target, spacing_mm, lambda distances: (0.0, float(distances.max())))
-    return _weighted_percentile(exact, areas_mm2)
+    return max(_weighted_percentile(each.exact(), area) for each, area in zip(directions, areas, strict=True))
+
+
+def _ranked(distances: NDArray[np.float64], areas: NDArray[np.float64]) -> tuple[float, float, float]:
+    """The least and the greatest of `distances` (N,) that 95 percent of `areas` (N,) may end at, and the greatest.
+
+    Only those that share a bin with one of the two are sorted.
+    """
+    bins = (distances * ((_BINS - 1) / max(distances.max(), _DOUBT))).astype(np.intp)
+    until = np.cumsum(np.bincount(bins, areas, _BINS))  # of each bin the area that ends in it or before
+    ends = until[-1] * np.array([_SHARE - _DOUBT, _SHARE + _DOUBT])
+    first, last = np.searchsorted(until, ends)
+    near = np.flatnonzero((bins >= first) & (bins <= last))
+    order = near[np.argsort(distances[near])]
+    share = np.cumsum(areas[order]) + (until[first - 1] if first else 0.0)
+    least, greatest = distances[order][np.minimum(np.searchsorted(share, ends), order.size - 1)].tolist()
+    return least, greatest, greatest
 
 
 def _weighted_percentile(distances: NDArray[np.float64], areas: NDArray[np.float64]) -> float:
@@ -94,10 +98,10 @@ def _codes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     >>> _codes(np.ones((1, 1, 1), dtype=bool)).ravel().tolist()
     [128, 64, 32, 16, 8, 4, 2, 1]
     """
-    padded = np.pad(mask, 1).view(np.uint8)
-    codes = np.zeros([size + 1 for size in mask.shape], dtype=np.uint8)
-    for bit, offsets in enumerate(product((0, 1), repeat=3)):
-        codes |= padded[tuple(slice(at, at + size) for at, size in zip(offsets, codes.shape, strict=True))] << bit
+    codes: NDArray[np.uint8] = np.pad(mask, 1).view(np.uint8)
+    for axis, bits in ((2, 1), (1, 2), (0, 4)):  # first of two voxels, then of four, then of eight
+        along = np.moveaxis(codes, axis, 0)
+        codes = np.moveaxis(along[:-1] | along[1:] << np.uint8(bits), 0, axis)
     return codes
 
 

@@ -17,13 +17,13 @@ T1N, T1C, T2W, T2F = range(4)
 MODALITIES = 4
 
 # Rows: T1N, T1C, T2W, T2F.
-GREY: tuple[Range, ...] = ((0.70, 0.97), (0.72, 1.02), (1.08, 1.65), (0.98, 1.55))
+GREY: tuple[Range, ...] = ((0.70, 0.97), (0.72, 1.02), (1.08, 1.65), (0.98, 1.45))
 DEEP_GREY: tuple[Range, ...] = ((0.78, 1.00), (0.80, 1.02), (0.90, 1.50), (0.90, 1.45))
-FLUID: tuple[Range, ...] = ((0.15, 0.55), (0.15, 0.55), (1.70, 4.30), (0.08, 0.70))
+FLUID: tuple[Range, ...] = ((0.15, 0.55), (0.15, 0.55), (1.80, 4.60), (0.08, 0.70))
 NECROSIS: tuple[Range, ...] = ((0.40, 0.90), (0.35, 0.90), (1.50, 3.80), (1.10, 2.90))
 CYST: tuple[Range, ...] = ((0.20, 0.60), (0.20, 0.60), (1.80, 3.80), (0.30, 1.10))
 SOLID: tuple[Range, ...] = ((0.50, 0.95), (0.50, 0.97), (1.35, 3.00), (1.15, 2.60))
-OEDEMA: tuple[Range, ...] = ((0.60, 0.95), (0.60, 0.95), (1.40, 3.00), (1.30, 2.80))
+OEDEMA: tuple[Range, ...] = ((0.60, 0.95), (0.60, 0.95), (1.40, 3.00), (1.40, 3.30))
 ENHANCING: tuple[Range, ...] = ((0.60, 1.02), (1.12, 2.60), (1.20, 2.80), (1.10, 2.50))
 
 
@@ -57,12 +57,14 @@ def render_healthy(anatomy: Anatomy, grey: list[float], grid: FieldOfView, draw:
         torch.add(anatomy.white, cortex, alpha=grey[modality], out=image)
         image.add_(anatomy.deep_grey, alpha=deep[modality]).add_(anatomy.fluid, alpha=fluid[modality])
         image.add_(patchy_white, alpha=draw.uniform(0, 0.07))
-        image.add_(patchy_grey, alpha=grey[modality] * draw.uniform(0, 0.22 if modality == T2F else 0.10))
+        image.add_(patchy_grey, alpha=grey[modality] * draw.uniform(0, 0.16 if modality == T2F else 0.10))
         image.add_(residual, alpha=draw.normal(0, 0.25))
         if modality == T2F:
             image.add_(flow, alpha=draw.uniform(-0.1, 0.45))
         image.addcmul_(image, rim, value=draw.uniform(-0.25, 0.3))
-        image.addcmul_(image, anatomy.below_tentorium, value=draw.uniform(-0.15, 0.45 if modality == T2F else 0.2))
+        bright = modality == T2F and draw.chance(0.15)  # few scanners show the cerebellum far brighter than the rest
+        below = draw.uniform(0.15, 0.45) if bright else draw.uniform(-0.2, 0.15)
+        image.addcmul_(image, anatomy.below_tentorium, value=below)
     return images
 
 
@@ -87,7 +89,7 @@ def draw_tumour_signal(enhances: bool, grey: list[float], draw: Draw) -> TumourS
         oedema[T1C] = oedema[T1N] + draw.uniform(-0.08, 0.06)
         enhancing[T1N] = (necrosis[T1N] + oedema[T1N]) / 2 + draw.uniform(-0.1, 0.2)
     oedema[T2W] = max(oedema[T2W], grey[T2W] * draw.uniform(1.05, 1.3))
-    oedema[T2F] = max(oedema[T2F], grey[T2F] * draw.uniform(1.06, 1.3))
+    oedema[T2F] = max(oedema[T2F], grey[T2F] * draw.uniform(1.12, 1.7))
     if not enhances:
         necrosis[T2F] = max(necrosis[T2F], grey[T2F] * draw.uniform(1.02, 1.3))
     weak = draw.chance(0.28)

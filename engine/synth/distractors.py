@@ -55,24 +55,33 @@ def _add_contrast_agent(images: Tensor, anatomy: Anatomy, grid: FieldOfView, dra
         midline = anatomy.lateral.square()
         falx = torch.exp((midline / -(draw.uniform(0.8, 2.0) ** 2)).clamp_(min=-40)).mul_(1 - anatomy.white)
         falx *= ((18 - depth) / 4).sigmoid_()
-        off = torch.minimum(midline, (anatomy.height - TENTORIUM_MM).square())  # sagittal, and along the tentorium
-        width_mm, depth_mm = draw.uniform(2.5, 6), draw.uniform(2, 9)
-        sinus = torch.exp((off / -(width_mm**2) - depth.square() / depth_mm**2).clamp_(min=-40))
-        if draw.chance(0.3):  # the confluence, where they meet at the back, may be a pool of its own
-            both = midline + (anatomy.height - TENTORIUM_MM).square()
-            pool = both / -(draw.uniform(6, 14) ** 2) - depth.square() / draw.uniform(5, 14) ** 2
-            sinus = torch.maximum(sinus, torch.exp(pool.clamp_(min=-40)))
+        sinus = _sinuses(anatomy, draw)
+        if draw.chance(0.75):  # flowing blood gives no signal without the agent
+            for modality in (T1N, T2W, T2F):
+                images[modality].mul_(1 - draw.uniform(0.2, 0.9) * sinus)
         meninges = torch.exp(depth / -draw.uniform(0.8, 2.0)).mul_((one + 0.5).clamp_(0, 1.5))
         plexus = anatomy.inside_ventricle * (other - draw.uniform(0.5, 1.5)).mul_(6).sigmoid_()
         agent.add_(vessels, alpha=vessel).add_(falx, alpha=draw.uniform(0, 0.9))
-        agent.add_(sinus, alpha=draw.uniform(0, 2.2)).add_(meninges, alpha=draw.uniform(0, 0.9))
-        agent.add_(plexus, alpha=draw.uniform(0, 1.2))
+        agent.add_(sinus, alpha=draw.uniform(0, 2.2) if draw.chance(0.55) else draw.uniform(1.5, 6.0))
+        agent.add_(meninges, alpha=draw.uniform(0, 0.9)).add_(plexus, alpha=draw.uniform(0, 2.0))
         images[T2F].add_(plexus, alpha=draw.uniform(-0.2, 0.5))
         if draw.chance(0.3):  # slow blood and fat at the sinuses, bright without the agent
             images[T1N].add_(sinus, alpha=draw.uniform(0, 1.0))
     if draw.chance(0.5):  # flow voids
         images[T2W] *= 1 - 0.7 * vessels
     images[T1N].add_(vessels, alpha=draw.uniform(0, 0.3) * vessel)
+
+
+def _sinuses(anatomy: Anatomy, draw: Draw) -> Tensor:
+    """Share of each voxel that is a venous sinus, (X, Y, Z): the sagittal one, and those along the tentorium."""
+    depth, midline = anatomy.depth.clamp(min=0).square(), anatomy.lateral.square()
+    level = (anatomy.height - TENTORIUM_MM).square()
+    width_mm, depth_mm = draw.uniform(2.5, 7), draw.uniform(2, 12)
+    sinus = torch.exp((torch.minimum(midline, level) / -(width_mm**2) - depth / depth_mm**2).clamp_(min=-40))
+    if draw.chance(0.5):  # the confluence, where they meet at the back, may be a pool of its own
+        pool = (midline + level) / -(draw.uniform(6, 14) ** 2) - depth / draw.uniform(5, 14) ** 2
+        sinus = torch.maximum(sinus, torch.exp(pool.clamp_(min=-40)))
+    return sinus
 
 
 def _blob(anatomy: Anatomy, radius_mm: float, grid: FieldOfView, draw: Draw) -> Tensor:

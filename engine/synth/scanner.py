@@ -52,7 +52,7 @@ def _acquire_one(image: Tensor, coverage: Tensor, grid: FieldOfView, draw: Draw)
         image = _lower_resolution(image, grid, draw)
     if draw.chance(0.2):
         image = smooth(image)
-    unevenness = draw.uniform(0, 0.14) if draw.chance(0.75) else draw.uniform(0.14, 0.28)
+    unevenness = draw.uniform(0, 0.1) if draw.chance(0.8) else draw.uniform(0.1, 0.25)
     bias = draw.noise(shape, 70 / grid.spacing_mm)[0].mul_(unevenness)
     if draw.chance(0.25):
         bias += _slope(shape, draw)

@@ -87,8 +87,8 @@ def _seats(scout: dict[str, Tensor], crosses: bool, draw: Draw) -> Tensor:
 
 
 def _draw_lesion(centre_mm: Tensor, growth: Growth, crosses: bool, size: float, draw: Draw) -> Lesion:
-    core = draw.log_normal(20, 0.42, 4, 38)
-    spread = draw.uniform(0, 4) if draw.chance(0.12) else draw.log_normal(17, 0.5, 2, 32)
+    core = draw.log_normal(20.5, 0.46, 4, 38)
+    spread = draw.uniform(0, 4) if draw.chance(0.12) else draw.log_normal(19, 0.5, 2, 34)
     if growth == "low-grade core":
         core, spread = core * 1.1, spread * 0.6
     if growth == "low-grade infiltration":
@@ -134,7 +134,8 @@ def grow(anatomy: Anatomy, lesions: list[Lesion], grid: FieldOfView, draw: Draw)
 
 def _barrier(anatomy: Anatomy, draw: Draw) -> Tensor:
     """How much harder than white matter each voxel is for oedema to enter, in radii."""
-    fluid, grey, deep = draw.uniform(0.6, 1.2), draw.uniform(0.05, 0.45), draw.uniform(0.0, 0.4)
+    fluid, deep = draw.uniform(0.6, 1.2), draw.uniform(0.0, 0.4)
+    grey = draw.uniform(0.05, 0.45) if draw.chance(0.6) else draw.uniform(0.45, 1.0)  # often it spares the cortex
     barrier = fluid * anatomy.fluid
     return (
         barrier.add_(anatomy.grey, alpha=grey)
@@ -163,7 +164,7 @@ def _core_and_oedema(
     spread = lesion.oedema_mm - lesion.core_mm
     centre = lesion.centre_mm + draw.direction() * spread * draw.uniform(0, 0.6)  # oedema is rarely even all around
     oedema = _distance_mm(centre, shape, grid, draw).div_(lesion.oedema_mm)
-    amount = draw.uniform(0.06, 0.24)
+    amount = draw.uniform(0.04, 0.2)
     oedema.add_(rough.flip(0), alpha=amount).add_(fine.flip(1), alpha=0.3 * amount).add_(barrier)
     if not lesion.crosses:
         side = torch.sign(anatomy.lateral[_voxel_at(lesion.centre_mm, shape, grid)])

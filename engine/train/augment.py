@@ -1,117 +1,164 @@
-"""What is done to an example before the network sees it: a patch, mirrors, missing modalities; for real images more.
+"""What is done to patches before the network sees them, after they are cut: mirrors, intensities, missing modalities.
 
-Images are (4, X, Y, Z) float32, z-scored over the brain and 0 outside of it; labels (X, Y, Z) uint8.
+Images are (B, C, X, Y, Z) float32, normalised and 0 outside of the brain; a row is one modality of one of them. What
+happens to a sample is decided by its own `Draw`, so it does not depend on the batch that the sample is in.
 """
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.synth.contrast import T1C, T1N, T2F, T2W
+from engine.data import Modality
 from engine.synth.draw import Draw
-from engine.train.config import Shape, TrainConfig
 
-SUBSETS: tuple[tuple[tuple[int, ...], float], ...] = (
-    ((T1C, T2F), 0.3),
-    ((T1C, T2W, T2F), 0.2),
-    ((T1N, T2W, T2F), 0.1),
+SUBSETS: tuple[tuple[tuple[Modality, ...], float], ...] = (
+    ((Modality.T1C, Modality.T2F), 0.3),
+    ((Modality.T1C, Modality.T2W, Modality.T2F), 0.2),
+    ((Modality.T1N, Modality.T2W, Modality.T2F), 0.1),
     ((), 0.4),
 )
 """What is kept where modalities are missing: the subsets that scanners and studies give, else any (the empty one)."""
+REFERENCE_NOISE = 0.1
+"""Variance of the reference system's noise, as a share of the image's."""
 
-
-def cut_patch(images: Tensor, labels: Tensor, config: TrainConfig, draw: Draw) -> tuple[Tensor, Tensor]:
-    """A window of the configuration's size, about a voxel of tumour or anywhere; the case where it is that size.
-
-    What sticks out of a case is background.
-    """
-    shape = (labels.shape[0], labels.shape[1], labels.shape[2])
-    if shape == config.window:
-        return images, labels
-    centre = [draw.index(size) for size in shape]
-    if draw.chance(config.foreground):
-        tumour = torch.nonzero(labels)
-        if len(tumour):
-            centre = tumour[draw.index(len(tumour))].tolist()
-    starts = [_start(place, size, length) for place, size, length in zip(centre, shape, config.window, strict=True)]
-    return _window(images, starts, config.window), _window(labels, starts, config.window)
-
-
-def _start(centre: int, size: int, length: int) -> int:
-    """First voxel of a window of `length` about `centre`, within `size` voxels or, if it is longer, over all of them.
-
-    >>> _start(2, 100, 10), _start(50, 100, 10), _start(99, 100, 10), _start(3, 6, 10)
-    (0, 45, 90, -2)
-    """
-    if length >= size:
-        return (size - length) // 2
-    return min(max(centre - length // 2, 0), size - length)
-
-
-def _window(volume: Tensor, starts: list[int], window: Shape) -> Tensor:
-    """`window` voxels of (..., X, Y, Z) from `starts`, with zeros where there are none."""
-    pads: list[int] = []
-    for axis, start, length in zip((-3, -2, -1), starts, window, strict=True):
-        size = volume.shape[axis]
-        low, high = max(start, 0), min(start + length, size)
-        volume = volume.narrow(axis, low, high - low)
-        pads = [low - start, start + length - high, *pads]
-    return functional.pad(volume, pads) if any(pads) else volume
+_BLUR_RADIUS = 3  # voxels: three of the largest sigma
 
 
 def flip(images: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Mirrored along each axis with probability 1/2."""
+    """One sample, images (C, X, Y, Z) and labels (X, Y, Z), mirrored along each axis with probability 1/2."""
     axes = [axis for axis in (-3, -2, -1) if draw.chance(0.5)]
     return (images.flip(axes), labels.flip(axes)) if axes else (images, labels)
 
 
-def drop_modalities(images: Tensor, draw: Draw) -> Tensor:
-    """Some channels blanked, as a missing modality is; see `SUBSETS`."""
-    kept = draw.choose(SUBSETS)
+def drop_modalities(images: Tensor, modalities: Sequence[Modality], draw: Draw) -> Tensor:
+    """Some channels of one sample (C, X, Y, Z) blanked, as a missing modality is; see `SUBSETS`."""
+    subset = draw.choose(SUBSETS)
+    kept = [channel for channel, modality in enumerate(modalities) if modality in subset]
     if not kept:  # any, but not none
-        kept = tuple(channel for channel in range(len(images)) if draw.chance(0.5)) or (draw.index(len(images)),)
+        kept = [channel for channel in range(len(images)) if draw.chance(0.5)] or [draw.index(len(images))]
     keep = torch.tensor([float(channel in kept) for channel in range(len(images))], device=images.device)
     return images * keep[:, None, None, None]
 
 
-def turn_and_scale(images: Tensor, labels: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Turned by up to 30 degrees about each axis and scaled by 0.7 to 1.4, about the middle."""
-    matrix = draw.rotation(0.52) * draw.uniform(0.7, 1.4)
-    size = torch.tensor(labels.shape, dtype=torch.float32, device=images.device)
-    aspect = size.flip(0)[None] / size.flip(0)[:, None]  # unit coordinates are relative to each axis's own length
-    theta = torch.cat((matrix * aspect, torch.zeros((3, 1), device=images.device)), dim=1)[None]
-    points = functional.affine_grid(theta, [1, 1, *labels.shape], align_corners=False)
-    turned = functional.grid_sample(images[None], points, align_corners=False)[0]
-    nearest = functional.grid_sample(labels[None, None].float(), points, mode="nearest", align_corners=False)[0, 0]
-    return turned, nearest.to(torch.uint8)
+def reference_noise(images: Tensor, draws: Sequence[Draw]) -> Tensor:
+    """The reference system's noise, in place: with probability 0.8 Gaussian of variance 0.1 times that of the sample.
 
-
-def vary_intensities(images: Tensor, draw: Draw) -> Tensor:
-    """Each modality brighter, flatter, noisier, blurred or bent by a gamma, by chance; the background stays 0.
-
-    Ranges and probabilities are close to those of nnU-Net (doi:10.1038/s41592-020-01008-z).
+    The variance is over all of a sample's modalities and voxels, its padding included, and the noise falls on all of
+    them. A sample within [0, 1], where the reference's normalisation brings it, is held there: scikit-image's
+    random_noise, with which it was trained, clips.
     """
-    varied = []
-    for image in images:
-        inside = image != 0
-        if draw.chance(0.15):
-            image = draw.uniform(0.75, 1.25) * image
-        if draw.chance(0.15):
-            image = image + draw.uniform(-0.3, 0.3)
+    for image, draw in zip(images, draws, strict=True):
+        if draw.chance(0.8):
+            bounded = bool(image.amin() >= 0) and bool(image.amax() <= 1)
+            image += (REFERENCE_NOISE * image.var(correction=0)).sqrt() * draw.white_noise(tuple(image.shape))
+            if bounded:
+                image.clamp_(0, 1)
+    return images
+
+
+def vary_intensities(images: Tensor, draws: Sequence[Draw]) -> Tensor:
+    """The intensities as another scanner might have given them, changed in place; the background stays 0.
+
+    Noise, blur, brightness, contrast, resolution, gamma of the inverted image and gamma, in this order and with the
+    probabilities and ranges of nnU-Net (doi:10.1038/s41592-020-01008-z, supplement), but that statistics are taken over
+    the brain.
+    """
+    channels = images.shape[1]
+    inside = images != 0
+    for image, draw in zip(images, draws, strict=True):
         if draw.chance(0.1):
-            image = image + draw.uniform(0, 0.3) * draw.white_noise(tuple(image.shape))
-        if draw.chance(0.25):
-            image = _coarser(image, draw.uniform(1, 2))
-        if draw.chance(0.3):
-            low, high = image.amin(), image.amax()
-            unit = (image - low) / (high - low).clamp(min=1e-6)
-            image = unit ** draw.uniform(0.7, 1.5) * (high - low) + low
-        varied.append(torch.where(inside, image, 0.0))
-    return torch.stack(varied)
+            image += draw.uniform(0, 0.1) ** 0.5 * draw.white_noise(tuple(image.shape))
+    rows, brain = images.flatten(0, 1), inside.flatten(0, 1)  # (B * C, X, Y, Z)
+
+    def some(probability: float, value: Callable[[Draw], float], each: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Rows on which something falls by chance, of a sample's rows each with probability `each`; their values."""
+        chosen = {
+            place * channels + channel: value(draw)
+            for place, draw in enumerate(draws)
+            if draw.chance(probability)
+            for channel in range(channels)
+            if draw.chance(each)
+        }
+        index = torch.tensor(list(chosen), dtype=torch.long, device=images.device)
+        return index, torch.tensor(list(chosen.values()), device=images.device)
+
+    index, sigmas = some(0.2, lambda draw: draw.uniform(0.5, 1), each=0.5)
+    if len(index):
+        rows[index] = blurred(rows[index], sigmas)
+    index, factors = some(0.15, lambda draw: draw.uniform(0.75, 1.25))
+    if len(index):
+        rows[index] *= factors[:, None, None, None]
+    index, factors = some(0.15, lambda draw: draw.uniform(0.75, 1.25))
+    if len(index):
+        rows[index] = contrasted(rows[index], brain[index], factors)
+    index, scales = some(0.25, lambda draw: draw.uniform(0.5, 1), each=0.5)
+    for row, scale in zip(index.tolist(), scales.tolist(), strict=True):
+        rows[row] = coarsened(rows[row], scale)
+    for probability, sign in ((0.1, -1), (0.3, 1)):
+        index, gammas = some(probability, _gamma)
+        if len(index):
+            rows[index] = sign * bent(sign * rows[index], brain[index], gammas)
+    return images.masked_fill_(~inside, 0)
 
 
-def _coarser(image: Tensor, factor: float) -> Tensor:
-    """At a `factor` lower resolution along each axis, and back."""
-    small = [max(2, round(size / factor)) for size in image.shape]
-    low = functional.interpolate(image[None, None], size=small, mode="trilinear")
-    return functional.interpolate(low, size=list(image.shape), mode="trilinear")[0, 0]
+def _gamma(draw: Draw) -> float:
+    return draw.uniform(0.7, 1) if draw.chance(0.5) else draw.uniform(1, 1.5)
+
+
+def blurred(rows: Tensor, sigmas: Tensor) -> Tensor:
+    """Rows (N, X, Y, Z), each blurred by a Gaussian of its sigma (N,) in voxels, up to 1; faces are continued."""
+    offsets = torch.arange(-_BLUR_RADIUS, _BLUR_RADIUS + 1, device=rows.device)
+    taps = torch.exp(-0.5 * (offsets / sigmas[:, None]).square())  # (N, taps)
+    taps = (taps / taps.sum(1, keepdim=True))[:, :, None, None, None]
+    for axis in (1, 2, 3):
+        size = rows.shape[axis]
+        pads = [_BLUR_RADIUS if 2 * (3 - axis) <= place < 2 * (4 - axis) else 0 for place in range(6)]
+        padded = functional.pad(rows[None], pads, mode="replicate")[0]
+        rows = taps[:, 0] * padded.narrow(axis, 0, size)
+        for place in range(1, 2 * _BLUR_RADIUS + 1):
+            rows.addcmul_(taps[:, place], padded.narrow(axis, place, size))
+    return rows
+
+
+def contrasted(rows: Tensor, brain: Tensor, factors: Tensor) -> Tensor:
+    """Rows (N, X, Y, Z) with their distance from the brain's mean times a factor (N,), within the brain's range."""
+    mean, _ = _moments(rows, brain)
+    low, high = _range(rows, brain)
+    return torch.clamp((rows - mean) * factors[:, None, None, None] + mean, low, high)
+
+
+def coarsened(row: Tensor, scale: float) -> Tensor:
+    """A row (X, Y, Z) as if scanned with `scale` times as many voxels along each axis."""
+    small = [max(1, round(size * scale)) for size in row.shape]
+    low = functional.interpolate(row[None, None], size=small, mode="nearest-exact")
+    return functional.interpolate(low, size=list(row.shape), mode="trilinear")[0, 0]
+
+
+def bent(rows: Tensor, brain: Tensor, gammas: Tensor) -> Tensor:
+    """Rows (N, X, Y, Z) with their brain, scaled to [0, 1], to the power of a gamma (N,); mean and deviation stay."""
+    mean, deviation = _moments(rows, brain)
+    low, high = _range(rows, brain)
+    unit = ((rows - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
+    curved = unit ** gammas[:, None, None, None]
+    mean_now, deviation_now = _moments(curved, brain)
+    return (curved - mean_now) / deviation_now.clamp(min=1e-6) * deviation + mean
+
+
+def _moments(rows: Tensor, brain: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each row over its brain, (N, 1, 1, 1)."""
+    axes = (1, 2, 3)
+    count = brain.sum(axes, keepdim=True).clamp(min=1)
+    mean = (rows * brain).sum(axes, keepdim=True) / count
+    variance = ((rows - mean).square() * brain).sum(axes, keepdim=True) / count
+    return mean, variance.sqrt()
+
+
+def _range(rows: Tensor, brain: Tensor) -> tuple[Tensor, Tensor]:
+    """Lowest and highest value of each row over its brain, (N, 1, 1, 1)."""
+    axes = (1, 2, 3)
+    low = rows.masked_fill(~brain, torch.inf).amin(axes, keepdim=True)
+    high = rows.masked_fill(~brain, -torch.inf).amax(axes, keepdim=True)
+    empty = ~brain.any(3).any(2).any(1)[:, None, None, None]
+    return low.masked_fill(empty, 0), high.masked_fill(empty, 0)

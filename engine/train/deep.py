@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.model.unet import UNet, UNetConfig
-from engine.train.config import TrainConfig
-from engine.train.losses import dice_loss, focal_loss
+from engine.runs.settings import TrainConfig
+from engine.train.losses import Across, alone, dice_loss, focal_loss
 
 
 class DeepHeads(nn.ModuleList):
@@ -27,7 +27,7 @@ def all_logits(network: UNet, heads: DeepHeads, images: Tensor) -> list[Tensor]:
     return [network.head(finest), *(head(level) for head, level in zip(heads, coarser, strict=False))]
 
 
-def deep_loss(config: TrainConfig, logits: list[Tensor], targets: Tensor) -> Tensor:
+def deep_loss(config: TrainConfig, logits: list[Tensor], targets: Tensor, across: Across = alone) -> Tensor:
     """Dice and focal loss of each level, in a mean weighted with 1, 1/2, 1/4, ... from the finest to the coarsest.
 
     logits: see `all_logits`; targets: (B, R, X, Y, Z). Returns a scalar float32. The weights are those of nnU-Net
@@ -36,8 +36,10 @@ def deep_loss(config: TrainConfig, logits: list[Tensor], targets: Tensor) -> Ten
     weights = [0.5**level for level in range(len(logits))]
     total = torch.zeros((), device=targets.device)
     for level, (weight, here, truth) in enumerate(zip(weights, logits, pyramid(targets), strict=False)):
-        loss = dice_loss(here, truth, config.dice_smoothing / 8**level)
-        total = total + weight * (loss + config.focal_weight * focal_loss(here, truth, config.focal_gamma))
+        smoothing = config.dice_smoothing / 8**level
+        dice = dice_loss(here, truth, smoothing, batch=config.batch_dice, across=across)
+        focal = focal_loss(here, truth, config.focal_gamma, across=across)
+        total = total + weight * (dice + config.focal_weight * focal)
     return total / sum(weights)
 
 

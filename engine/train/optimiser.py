@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch.nn import Parameter
 
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 
 FINAL_SHARE = 0.01  # of the learning rate, at the end of either schedule
 
@@ -38,7 +38,7 @@ def make_optimiser(config: TrainConfig, parameters: Sequence[Parameter], steps: 
     """The optimiser of a configuration; `steps`: length of the training, which Ranger21 lays its schedule out over."""
     if config.optimiser == "ranger21":
         return Ranger21(parameters, config.learning_rate, config.weight_decay, steps)
-    return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def learning_rate(config: TrainConfig, fraction: float) -> float:

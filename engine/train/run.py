@@ -1,118 +1,184 @@
-"""The folder of a run, from which it goes on: what decides it, its log, the mark of the process that trains in it."""
+"""A run while a process trains in it: what it tells, what it is asked for, and its state on disk."""
 
-import json
-import os
-from collections.abc import Mapping
-from dataclasses import asdict
+import shutil
+import time
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import psutil
+from safetensors.torch import save_file
 
-from engine.data.atomic import write_atomically
 from engine.errors import TrainingError
-from engine.train.config import TrainConfig
+from engine.progress import Progress, Work
+from engine.runs.folder import BEST_FOLDER, MODEL_FOLDER, WEIGHTS_FILE, read_config, read_source
+from engine.runs.journal import Journal
+from engine.runs.log import Event, Point
+from engine.runs.state import Command, RunState, Stage, asked, tell
+from engine.train import checkpoint
+from engine.train.distributed import Processes
+from engine.train.trainer import Trainer
 
-CONFIG_FILE = "config.json"
-SOURCE_FILE = "source.json"
-LOG_FILE = "log.jsonl"
-CHECKPOINT_FILE = "checkpoint.pt"
-WEIGHTS_FILE = "weights.safetensors"
-_LOCK_FILE = "lock.json"
+LOG_EVERY = 10
+SAVE_EVERY_S = 60.0
+_LOOK_EVERY_S = 0.2  # while paused
+_LEFT_FOR_S = 60.0  # a temporary file is not being written any more
+_PACE_OVER = 20  # steps
+_COMMANDS = tuple(Command)
 
 
-class RunFolder:
-    """A run's files, opened by one process at a time."""
+class Run:
+    """The folder of a run and the trainer in it; of several processes, only the first one's writes."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.checkpoint = path / CHECKPOINT_FILE
-        self.weights = path / WEIGHTS_FILE
+    def __init__(self, folder: Path, processes: Processes) -> None:
+        self.folder = folder
+        self.config = read_config(folder)
+        self.source = read_source(folder)
+        self.processes = processes
+        self.journal = Journal(folder)
+        self.trainer: Trainer | None = None
+        self._ticked = time.monotonic()
+        self._saved = (0, self._ticked)  # step and time of the last checkpoint
+        self._steps: deque[float] = deque(maxlen=_PACE_OVER)
 
-    @property
-    def log(self) -> Path:
-        """One JSON record per line."""
-        return self.path / LOG_FILE
+    def tell(self, stage: Stage, done: int = 0, total: int = 0, message: str = "") -> Progress:
+        """Say where the run is, for those who watch its folder, and as a report to whoever runs it."""
+        trainer = self.trainer
+        if trainer is None:
+            state = RunState(stage, done=done, total=total, message=message)
+        else:
+            state = RunState(
+                stage=stage,
+                step=trainer.step,
+                steps=self._all_steps(trainer),
+                seconds=round(trainer.seconds, 1),
+                seconds_left=self._seconds_left(trainer),
+                steps_per_s=self._pace() if stage is Stage.TRAINING else 0.0,
+                done=done,
+                total=total,
+                message=message,
+            )
+        if self.processes.leads:
+            self.journal.tell(state)
+        if stage is Stage.TRAINING:
+            return Progress(state.step, max(state.steps, state.step), stage, state.seconds_left)
+        return Progress(done, total, message or stage)
 
-    def claim(self, config: TrainConfig) -> bool:
-        """Take the folder for a run of `config`; says whether there is a state to go on from.
+    def _all_steps(self, trainer: Trainer) -> int:
+        if trainer.config.hours is None:
+            return trainer.config.steps
+        return round(trainer.step / trainer.fraction) if trainer.fraction > 0 else 0
 
-        Raises TrainingError, naming what differs, if it holds another run, or files of something else, or a process
-        trains in it now.
-        """
-        saved = self.path / CONFIG_FILE
-        if saved.exists():
-            before, now = asdict(TrainConfig.read(saved)), asdict(config)
-            different = [f"{name}: {before[name]}, now {now[name]}" for name in now if before[name] != now[name]]
-            if different:
-                raise TrainingError(
-                    f"{self.path}: holds a training of another configuration ({'; '.join(different)}); "
-                    "choose another folder"
-                )
-        elif self.path.is_dir() and any(not path.name.startswith(".") for path in self.path.iterdir()):
-            raise TrainingError(f"{self.path}: holds files of something else; choose another folder, or a new one")
+    def _seconds_left(self, trainer: Trainer) -> float | None:
+        if trainer.config.hours is not None:
+            return max(0.0, 3600 * trainer.config.hours - trainer.seconds)
+        return trainer.seconds / trainer.fraction * (1 - trainer.fraction) if trainer.fraction > 0 else None
+
+    def _pace(self) -> float:
+        """Steps in a second, of late."""
+        seconds = self._steps[-1] - self._steps[0] if len(self._steps) > 1 else 0.0
+        return (len(self._steps) - 1) / seconds if seconds > 0 else 0.0
+
+    def resume_clock(self) -> None:
+        """Let the time that has passed since the last tick not count."""
+        self._ticked = time.monotonic()
+        self._steps.clear()
+
+    def tick(self, trainer: Trainer) -> None:
+        """Count the time since the last tick as time of training."""
+        now = time.monotonic()
+        trainer.seconds += now - self._ticked
+        self._ticked = now
+
+    def stepped(self, trainer: Trainer) -> None:
+        """Write down what there is to tell of a step, and keep the state where that is due."""
+        self.tick(trainer)
+        self._steps.append(self._ticked)
+        for remark in trainer.remarks:
+            self.remark(remark)
+        trainer.remarks.clear()
+        if trainer.step % LOG_EVERY == 0:
+            loss = trainer.mean_loss()
+            if loss is not None and self.processes.leads:
+                rate = float(trainer.optimiser.param_groups[0]["lr"])
+                self.journal.log(Point(trainer.step, trainer.seconds, loss, rate))
+        step, at = self._saved
+        late = time.monotonic() - at >= SAVE_EVERY_S
+        if not trainer.left_out and (late or trainer.step - step >= trainer.config.checkpoint_every):
+            self.save(trainer)
+
+    def remark(self, text: str) -> None:
+        """Put into the log what a person should know of."""
+        trainer = self.trainer
+        if self.processes.leads:
+            step, seconds = (trainer.step, trainer.seconds) if trainer is not None else (0, 0.0)
+            self.journal.log(Event(step, seconds, text))
+
+    def begin(self, trainer: Trainer) -> bool:
+        """Take up what the folder holds of this trainer; says whether it holds a state, so that weights are there."""
+        state, remark = checkpoint.load(self.folder)
+        if state is not None:
+            trainer.resume(state)
+        self.trainer = trainer
+        self._saved = (trainer.step, time.monotonic())
+        if self.processes.leads:
+            self.journal.forget_after(trainer.step, trainer.validated)
+            self._clear()
+        if remark:
+            self.remark(remark)
+        return state is not None
+
+    def _clear(self) -> None:
+        """Remove what a process that was killed left half-written; not what a window may be writing now."""
+        for half in (*self.folder.glob(f".{BEST_FOLDER}-*"), *self.folder.glob(f".{MODEL_FOLDER}-*")):
+            shutil.rmtree(half, ignore_errors=True)
+        for half in self.folder.glob(".*.tmp"):
+            with suppress(FileNotFoundError):
+                if time.time() - half.stat().st_mtime > _LEFT_FOR_S:
+                    half.unlink()
+
+    def save(self, trainer: Trainer) -> None:
+        """Keep the state from which the run goes on, and the averaged weights for a look at the model."""
+        self._saved = (trainer.step, time.monotonic())
+        if not self.processes.leads:
+            return
+        self.journal.sync()
+        checkpoint.save(self.folder, trainer.state())
+        path = self.folder / WEIGHTS_FILE
+        fresh = path.with_name(path.name + ".new")
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            save_file({name: value.cpu() for name, value in trainer.average.items()}, fresh)
+            fresh.replace(path)
         except OSError as error:
-            raise TrainingError(f"{self.path}: cannot be made ({error.strerror}); choose another folder") from error
-        if not saved.exists():  # first of all: a folder that has it is a run's, wherever this is cut off
-            write_atomically({saved: config.to_json().encode()})
-        self._lock()
-        return self.checkpoint.exists()
+            raise TrainingError(f"{path}: cannot be written ({error.strerror}); free some space") from error
+        finally:
+            fresh.unlink(missing_ok=True)
 
-    def _lock(self) -> None:
-        """Mark the folder as this process's; a mark of a process that is no more is overwritten."""
-        lock = self.path / _LOCK_FILE
-        try:
-            other = json.loads(lock.read_text(encoding="utf-8"))
-            pid, started = int(other["pid"]), float(other["started"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pid, started = 0, 0.0
-        if pid != os.getpid() and _is_alive(pid, started):
-            raise TrainingError(f"{self.path}: is being trained in by process {pid}; wait for it, or stop it")
-        mark = {"pid": os.getpid(), "started": psutil.Process().create_time()}
-        write_atomically({lock: json.dumps(mark).encode()})
+    def asked(self) -> Command:
+        """What the run is asked for now."""
+        return asked(self.folder)
 
-    def release(self) -> None:
-        """Take the mark off."""
-        (self.path / _LOCK_FILE).unlink(missing_ok=True)
-
-    def source(self) -> dict[str, Any]:
-        """Where the run's examples and first weights come from, as `check_source` recorded it."""
-        try:
-            content: dict[str, Any] = json.loads((self.path / SOURCE_FILE).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"{self.path / SOURCE_FILE}: cannot be read; the run cannot go on from it") from error
-        return content
-
-    def check_source(self, source: Mapping[str, Any]) -> None:
-        """Record where examples and first weights come from; raises TrainingError if the run began with others."""
-        before = self.source()
-        different = [name for name, value in source.items() if before and before.get(name) != value]
-        if different:
-            shown = ", ".join(different)
-            raise TrainingError(f"{self.path}: was begun with another {shown}; choose another folder, or give the same")
-        if not before:
-            write_atomically({self.path / SOURCE_FILE: (json.dumps(source, indent=2) + "\n").encode()})
-
-    def forget_log_after(self, step: int) -> None:
-        """Drop the records of steps that were lost with the time since the last checkpoint, and a half-written line."""
-        kept = []
-        for line in self.log.read_text(encoding="utf-8").splitlines(keepends=True) if self.log.exists() else []:
-            try:
-                if not line.endswith("\n") or json.loads(line)["step"] > step:
-                    break
-            except (ValueError, KeyError, TypeError):
+    def obey(self, trainer: Trainer) -> Work[bool]:
+        """Wait while the run is asked to pause, the state kept; says whether it is asked to stop."""
+        paused = False
+        while True:
+            told = [float(_COMMANDS.index(self.asked())), trainer.seconds]
+            number, trainer.seconds = self.processes.told(told, trainer.device)
+            command = _COMMANDS[int(number)]
+            if command is not Command.PAUSE:
                 break
-            kept.append(line)
-        write_atomically({self.log: "".join(kept).encode()})
+            if not paused:
+                self.save(trainer)
+                paused = True
+            yield self.tell(Stage.PAUSED)
+            time.sleep(_LOOK_EVERY_S)
+        if paused:
+            self.resume_clock()
+        return command is Command.STOP
 
-
-def _is_alive(pid: int, started: float) -> bool:
-    """Whether a process runs that has this number and started at this time: numbers are used again."""
-    try:
-        return pid > 0 and abs(psutil.Process(pid).create_time() - started) < 1
-    except psutil.NoSuchProcess:
-        return False
+    def stopped(self, trainer: Trainer | None) -> None:
+        """Keep the state and end; what was asked for is done, so that the next start does not stop at once."""
+        if trainer is not None:
+            self.save(trainer)
+        if self.processes.leads:
+            tell(self.folder, Command.GO)
+        self.tell(Stage.STOPPED)

@@ -22,7 +22,7 @@ from typing import TypeVar
 import torch
 
 from engine import cli
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 from engine.train.feed import make_batch
 from engine.train.sources import SyntheticSource
 from engine.train.trainer import Trainer

@@ -23,7 +23,7 @@ class InlineEngine:
         self.gate.set()
         self.asked: list[dict[str, Any]] = []
         self.evaluations: dict[Path, FakeEvaluation] = {}
-        self.closed = False
+        self.closed = self.rested = False
 
     def run(self, function: str, /, *args: Any, **kwargs: Any) -> Work[Any]:
         if function == SEGMENT:
@@ -40,6 +40,9 @@ class InlineEngine:
         if folder not in self.evaluations:
             raise EvaluationError(f"{folder}: holds no results")
         return self.evaluations[folder]
+
+    def rest(self) -> None:
+        self.rested = True
 
     def close(self) -> None:
         self.closed = True

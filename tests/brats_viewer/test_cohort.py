@@ -4,71 +4,26 @@ import csv
 import io
 from pathlib import Path
 
-import pytest
-
 from brats_viewer.cohort import (
     DICE_COLUMNS,
-    Box,
     Column,
     Entry,
-    box,
     dice,
     entries,
     matches,
     ordered,
-    reasons,
     table_text,
     text,
     value,
 )
 from engine.data import Region
-from engine.score import Score
-from tests.brats_viewer.cohorts import ABSENT_MM, FakeEvaluation, files, region_score, result, scores
+from tests.brats_viewer.cohorts import FakeEvaluation, files, region_score, result, scores
 
-ET, TC, WT = Region
+ET = Region.ET
 
 
 def entry(case: str, et: float, tc: float, wt: float) -> Entry:
     return Entry(files(case), scores(et, tc, wt))
-
-
-# Low scores in words
-
-
-@pytest.mark.parametrize(
-    ("region", "score", "says"),
-    [
-        (ET, region_score(0.0, 0.4, 0.0, hd95_mm=ABSENT_MM), "truth has no enhancing tumour, 0.40 ml predicted"),
-        (ET, region_score(0.0, 0.001, 0.0), "truth has no enhancing tumour, under 0.01 ml predicted"),
-        (ET, region_score(0.0, 0.0, 1.2, hd95_mm=ABSENT_MM), "enhancing tumour missed (1.2 ml in truth)"),
-        (ET, region_score(0.0, 0.0, 0.1), "enhancing tumour missed (0.10 ml in truth)"),
-        (ET, region_score(0.3, 0.2, 0.1), "very small enhancing tumour (0.10 ml): one voxel weighs much"),
-        (ET, region_score(0.06, 3.0, 0.1), "enhancing tumour much too large (×30)"),
-        (ET, region_score(0.03, 0.27, 19.7), "enhancing tumour nearly missed (0.27 ml of 19.7 ml predicted)"),
-        (TC, region_score(0.5, 23.0, 10.0), "tumour core much too large (×2.3)"),
-        (TC, region_score(0.66, 15.0, 10.0), "tumour core too large (×1.5)"),
-        (WT, region_score(0.6, 5.0, 10.0), "whole tumour too small (×0.5)"),
-        (WT, region_score(0.5, 4.6, 10.0), "whole tumour much too small (×0.46)"),
-        (TC, region_score(0.1, 8.0, 10.0), "tumour core predicted elsewhere (9% of the truth found)"),
-        (
-            WT,
-            region_score(0.65, 9.8, 10.0, hd95_mm=9.4),
-            "whole tumour of about the right size, but its outline differs (HD95 9 mm)",
-        ),
-    ],
-)
-def test_a_low_score_is_explained(region: Region, score: Score, says: str) -> None:
-    assert reasons({region: score}) == [says]
-
-
-def test_a_score_that_is_not_low_is_not_explained() -> None:
-    both_absent = region_score(1.0, 0.0, 0.0, hd95_mm=0.0)
-    assert reasons({ET: both_absent, TC: region_score(0.7, 20.0, 10.0), WT: region_score(0.95)}) == []
-
-
-def test_the_worst_region_is_explained_first() -> None:
-    found = reasons({ET: region_score(0.6, 5.0, 10.0), TC: region_score(0.2, 30.0, 10.0), WT: region_score(0.9)})
-    assert found == ["tumour core much too large (×3)", "enhancing tumour too small (×0.5)"]
 
 
 # Rows
@@ -146,13 +101,3 @@ def test_words_that_a_spreadsheet_would_compute_stay_words() -> None:
     first, second = csv.DictReader(io.StringIO(table_text(cohort, ",")))
     assert (first["case"], first["remarks"]) == ("'=1+1", "'@sum")
     assert second["case"] == "a=b"
-
-
-# The box plot
-
-
-def test_whiskers_end_at_the_last_values_within_reach() -> None:
-    # Quartiles 0.6 and 0.8 are 0.2 apart, so that values from 0.3 to 1.1 are within reach.
-    assert box([0.0, 0.6, 0.7, 0.8, 0.9]) == Box(0.6, 0.6, 0.7, 0.8, 0.9)
-    assert box([0.35, 0.6, 0.7, 0.8, 1.0]).low == 0.35
-    assert box([0.5]) == Box(0.5, 0.5, 0.5, 0.5, 0.5)

@@ -132,6 +132,16 @@ def test_the_worst_case_is_first_and_says_why(panel: CohortPanel, cohort: Cohort
     assert f"{B}: {why}" in texts(panel)
 
 
+def test_masks_that_were_given_are_named(
+    qtbot: QtBot, opened: CohortPanel, cohort: CohortSession, runs: FakeRuns
+) -> None:
+    given = {"model": {"name": "theirs", "masks": "/data/theirs"}, "tta": None}
+    runs.evaluation = FakeEvaluation(RESULTS, summary=given)
+    cohort.read_results(Path("results"))
+    qtbot.waitUntil(lambda: cohort.evaluation is not None)
+    assert about_line(cohort) == "3 cases  ·  all scored  ·  masks theirs"
+
+
 def test_a_case_that_failed_says_why(qtbot: QtBot, opened: CohortPanel, cohort: CohortSession, runs: FakeRuns) -> None:
     folder = cohort.entries[0].files.folder
     runs.evaluation = FakeEvaluation(RESULTS[1:], {A: f"{folder}: {A} has no truth"})

@@ -39,7 +39,7 @@ def test_keys_and_mouse_stand_under_their_groups(qtbot: QtBot, mouse: Mouse, alo
     qtbot.addWidget(dialog)
     words = visible_words(dialog)
     headings = [label.text() for label in dialog.findChildren(QLabel, "card-title")]
-    groups = ["File", "Cases", "View", "Labels", "Compare", "Segment", "Help"]
+    groups = ["File", "Cases", "View", "Labels", "Compare", "Segment", "Train", "Help"]
     assert headings == [*groups, "In the slice views", "In the 3D view"]
     assert words[words.index("Segment") + 1 :][:2] == ["Ctrl+Return, Ctrl+Enter", "Segment the case"]
     assert words[words.index("Right button") + 1] == alone

@@ -29,7 +29,7 @@ class Window(app.MainWindow):
         QTimer.singleShot({after_ms}, self.look)
 
     def look(self):
-        print("loaded:", sorted({{"torch", "nibabel", "scipy"}} & set(sys.modules)), flush=True)
+        print("loaded:", sorted({{"torch", "nibabel", "scipy", "pyqtgraph"}} & set(sys.modules)), flush=True)
         {then}
 
 app.MainWindow = Window
@@ -51,6 +51,7 @@ def test_the_window_appears_without_torch() -> None:
     assert process.returncode == 0
     assert out.startswith("loaded: [")
     assert "torch" not in out
+    assert "pyqtgraph" not in out  # the page of trainings loads it
 
 
 def test_the_engine_is_asked_from_the_window_that_still_has_no_torch() -> None:

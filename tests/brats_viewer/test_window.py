@@ -41,9 +41,9 @@ def begin_endless(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def shown(window: MainWindow, name: str) -> str:
-    """The text of the label of that name, empty where it is not to be seen."""
-    label = window.findChild(QWidget, name)
-    return label.text() if label and label.isVisible() else ""  # type: ignore[attr-defined]
+    """The text of the label of that name that is to be seen, empty where none is."""
+    visible = [label for label in window.findChildren(QLabel, name) if label.isVisible()]
+    return visible[0].text() if visible else ""
 
 
 def press(window: MainWindow, text: str) -> None:

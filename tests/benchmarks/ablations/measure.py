@@ -1,6 +1,7 @@
 """One training of the comparison, and what is told of it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Self
 from engine.data.atomic import write_atomically
 from engine.model.unet import UNet, parameter_count
 from engine.progress import Work
+from engine.runs.folder import Source, create
+from engine.runs.journal import Journal
+from engine.runs.log import Point, Record, Validation
 from engine.train.loop import train
-from engine.train.run import RunFolder
+from engine.train.network import network_config
 from engine.train.trainer import Trainer
 from engine.train.validate import mean_dice, validation_examples
 from tests.benchmarks.ablations.recipes import Recipe
@@ -52,22 +56,23 @@ def measured(recipe: Recipe, folder: Path) -> Work[Result]:
     stored = folder / f"{recipe.name}.json"
     result = Result.read(stored)
     if result is None:
-        trained = yield from train(recipe.config, folder / recipe.name)
-        result = _result(recipe, trained, RunFolder(folder / recipe.name).log)
+        run = folder / recipe.name
+        create(run, recipe.config, Source())
+        trained = yield from train(run)
+        result = _result(recipe, trained, Journal(run).records())
         write_atomically({stored: (json.dumps(asdict(result), indent=1) + "\n").encode()})
     return result
 
 
-def _result(recipe: Recipe, trained: Trainer, log: Path) -> Result:
+def _result(recipe: Recipe, trained: Trainer, log: Sequence[Record]) -> Result:
     config, network = recipe.config, trained.network.eval()
-    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    averaged = next(record.dice for record in reversed(log) if isinstance(record, Validation))
+    points = [record for record in log if isinstance(record, Point)]
     last = mean_dice(network, validation_examples(config, trained.device), config.window)
-    parameters = parameter_count(UNet(config.network))
-    return Result(recipe.name, recipe.change, parameters, step_seconds(records), records[-1]["dice"], last)
+    parameters = parameter_count(UNet(network_config(config)))
+    return Result(recipe.name, recipe.change, parameters, step_seconds(points), dict(averaged), last)
 
 
-def step_seconds(records: list[dict[str, float]]) -> float:
-    """Seconds of a step where a log went fastest from one record to the next: as if nothing else ran on the machine."""
-    return min(
-        (after["seconds"] - before["seconds"]) / (after["step"] - before["step"]) for before, after in pairwise(records)
-    )
+def step_seconds(points: Sequence[Point]) -> float:
+    """Seconds of a step where a log went fastest from one point to the next: as if nothing else ran on the machine."""
+    return min((after.seconds - before.seconds) / (after.step - before.step) for before, after in pairwise(points))

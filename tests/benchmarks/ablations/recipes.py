@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 
 BASELINE = TrainConfig(
     shape=(40, 48, 40),
@@ -33,6 +33,8 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "width-24": {"width": 24},
     "norm-instance": {"norm": "instance"},
     "norm-batch": {"norm": "batch"},
+    "norm-batch-1": {"norm": "batch", "seed": 1},
+    "norm-batch-2": {"norm": "batch", "seed": 2},
     "deep-2": {"deep_supervision": 2},
     "no-smoothing": {"dice_smoothing": 1e-5},
     "smoothing-6": {"dice_smoothing": 6.25},  # the volume that the default's 50 voxels are at 2 mm

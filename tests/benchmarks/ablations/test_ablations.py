@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.progress import finish
+from engine.runs.log import Point
 from tests.benchmarks.ablations.measure import Result, measured, step_seconds
 from tests.benchmarks.ablations.recipes import BASELINE, Recipe, recipes
 from tests.benchmarks.ablations.table import to_markdown
@@ -36,7 +37,7 @@ def test_the_table_holds_each_run_and_how_far_the_seeds_lie_apart() -> None:
 
 def test_what_else_the_machine_does_does_not_change_the_seconds_of_a_step() -> None:
     times = [(10, 5.0), (20, 10.0), (30, 1000.0), (40, 1009.0)]
-    assert step_seconds([{"step": step, "seconds": seconds} for step, seconds in times]) == pytest.approx(0.5)
+    assert step_seconds([Point(step, seconds, 1.0, 1e-3) for step, seconds in times]) == pytest.approx(0.5)
 
 
 def test_a_training_that_is_done_is_not_done_again(tmp_path: Path) -> None:

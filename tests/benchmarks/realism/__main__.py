@@ -14,8 +14,8 @@ from pathlib import Path
 from engine.cli.console import watch
 from engine.data.atomic import write_atomically
 from engine.errors import EngineError
+from engine.runs.settings import TrainConfig
 from engine.synth.case import TRAINING_GRID
-from engine.train.config import TrainConfig
 from tests.benchmarks.realism.cases import measure_real, measure_synthetic
 from tests.benchmarks.realism.compare import compare_all
 from tests.benchmarks.realism.pictures import draw_cases, draw_statistics

@@ -11,7 +11,7 @@ from engine.data import CaseFiles, Modality, find_dataset, load_case
 from engine.errors import CaseError, EngineError
 from engine.predict.prepare import prepare
 from engine.progress import Pace, Work, finish
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 from engine.train.publish import blank_card
 from engine.train.sources import SyntheticSource, resample_labels
 from tests.benchmarks.realism.measure import Measured, View, measure

@@ -98,3 +98,78 @@ def test_help_tells_the_exit_status(capsys):
     with pytest.raises(SystemExit):
         main(["evaluate", "--help"])
     assert "Exit status: 0 where at least one case was scored" in " ".join(capsys.readouterr().out.split())
+
+
+def test_reasons_and_lesions_follow_the_table(dataset, capsys):
+    assert evaluate(dataset, "--quiet") == 0
+    out = capsys.readouterr().out
+    assert "\nHD95 in mm\n" in out
+    assert "\nLesion-wise Dice (BraTS 2023)\n" in out
+    # The average of .75, 128/144 and 128/192.
+    assert "\n0.769  BraTS20_Training_001: very small whole tumour (0.13 ml): one voxel weighs much\n" in out
+    assert out.strip() == (dataset.parent / "out" / "summary.txt").read_text(encoding="utf-8").strip()
+
+
+@pytest.fixture
+def theirs(dataset):
+    """Somebody's masks, which are the truths."""
+    folder = dataset.parent / "theirs"
+    folder.mkdir()
+    for truth in dataset.rglob("*_seg.nii.gz"):
+        (folder / f"{truth.parent.name}.nii.gz").write_bytes(truth.read_bytes())
+    return folder
+
+
+def test_masks_alone_are_scored(dataset, theirs, capsys):
+    arguments = ["evaluate", str(dataset), "--masks", str(theirs), "-o", str(dataset.parent / "out"), "--quiet"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].split() == ["mean", "1.000", "1.000", "1.000", "1.000"]
+    assert f"masks theirs ({theirs})" in out
+
+
+def test_two_are_compared(dataset, theirs, capsys):
+    assert evaluate(dataset, "--masks", str(theirs), "--quiet") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["tiny", *("0.875", "(0.177)"), *("0.944", "(0.079)"), *("0.833", "(0.236)"), *("0.884", "(0.164)"), "2"]  # fmt: skip  # noqa: E501
+    at = lines.index("Dice: theirs minus tiny")
+    assert lines[at + 1].split() == ["difference", "95", "%", "interval", "p", "p", "Holm", "better", "worse", "equal", "n"]  # fmt: skip  # noqa: E501
+    # One case gains a quarter, the other nothing; of one sign both are as likely.
+    cells = lines[at + 2].split()
+    assert (cells[0], cells[1], cells[-6:]) == ("ET", "+0.125", ["1.000", "1.000", "1", "0", "1", "2"])
+    assert any(line.startswith("Fewer than 20 cases in common with theirs") for line in lines)
+
+
+def test_json_of_two_is_the_summary_of_both(dataset, theirs, capsys):
+    assert evaluate(dataset, "--masks", str(theirs), "--quiet", "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((dataset.parent / "out" / "summary.json").read_text())
+    assert printed["comparison"]["differences"]["dice"]["theirs"]["ET"]["mean"] == 0.125
+
+
+def test_a_case_that_one_lacks_is_told_of_that_one(dataset, theirs, capsys):
+    write_case(dataset / "BraTS20_Training_003", None)
+    (theirs / "BraTS20_Training_002.nii.gz").unlink()
+    assert evaluate(dataset, "--masks", str(theirs), "--quiet") == 0
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 3
+    assert sum("BraTS20_Training_003 has no truth" in line for line in err) == 2
+    assert [line for line in err if line.startswith("not scored: theirs: ") and "no mask of" in line]
+    (theirs / "BraTS20_Training_001.nii.gz").unlink()
+    (theirs / "other.nii.gz").touch()
+    assert evaluate(dataset, "--masks", str(theirs), "--quiet") == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("none of its 3 cases was scored by theirs")
+
+
+def test_a_part_of_a_split(dataset, capsys):
+    split = dataset.parent / "split.json"
+    split.write_text(json.dumps({"training": ["BraTS20_Training_001"], "validation": ["BraTS20_Training_002"]}))
+    assert evaluate(dataset, "--split", str(split), "--part", "validation", "--quiet", "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["cases"], summary["split"]["part"], summary["table"]["dice"]["ET"]["mean"]) == (
+        1,
+        "validation",
+        1.0,
+    )
+    assert evaluate(dataset, "--split", str(split), "--quiet") == 2
+    assert 'has no case under "test"' in capsys.readouterr().err

@@ -5,11 +5,13 @@ import os
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
-from engine.data import CONVENTIONS, Modality
-from engine.errors import CaseError, DeviceError, EvaluationError, ImageFileError, ModelError
-from engine.evaluate import Scored, evaluate, read_results
+from engine.data import CONVENTIONS, Modality, Region
+from engine.errors import CaseError, DeviceError, EvaluationError, ImageFileError, ModelError, TrainingError
+from engine.evaluate import Masks, Scored, evaluate, read_results
 from engine.isolate import Worker
+from engine.lock import FolderInUseError
 from engine.progress import finish
 from tests.engine.bundles import card, save_bundle, threshold_bundle, threshold_network
 from tests.engine.cohorts import NO_TUMOUR, PARTLY, PARTLY_DICE, PERFECT, write_case
@@ -87,7 +89,10 @@ def test_the_summary_says_what_was_measured_and_how(dataset, out, model):
     assert "not a medical device" in summary["notice"]
     assert summary["version"]
     assert summary["table"]["dice"]["ET"]["mean"] == 0.875
-    assert set(summary["table"]) == {"dice", "hd95_mm", "sensitivity", "specificity"}
+    assert set(summary["table"]) == {
+        *("dice", "hd95_mm", "sensitivity", "specificity"),
+        *("lesionwise_dice", "lesionwise_hd95_mm"),
+    }
 
 
 def test_masks_are_on_the_cases_grid_in_its_integers_with_their_provenance(dataset, out, model):
@@ -241,9 +246,9 @@ def test_a_case_that_is_gone_or_fails_now_leaves_the_table(dataset, out, model):
 
 
 def test_a_missing_mask_is_made_unless_none_is_kept(dataset, out, model):
-    finish(run(dataset, out, model, masks=False))
+    finish(run(dataset, out, model, keep_masks=False))
     assert not (out / "masks").exists()
-    assert done(run(dataset, out, model, masks=False))[0] == []
+    assert done(run(dataset, out, model, keep_masks=False))[0] == []
     assert done(run(dataset, out, model))[0] == [FIRST, SECOND]
     (out / "masks" / f"{SECOND}.nii.gz").unlink()
     assert done(run(dataset, out, model))[0] == [SECOND]
@@ -367,3 +372,174 @@ def test_integers_that_lack_a_label_do_not_cost_the_mask(tmp_path, out, model):
     evaluation = finish(run(tmp_path / "data", out, model))
     assert evaluation.dice["ET"].mean == 1.0
     assert json.loads((out / "masks" / "p.json").read_text())["labels"]["convention"] == "brats2023"
+
+
+# Lesions, reasons, a text and a picture
+
+
+def test_lesions_by_hand(dataset, out, model):
+    evaluation = finish(run(dataset, out, model))
+    first, second = rows(out)
+    # Each region is one lesion in both, so its Dice is that of the region.
+    assert [float(first[f"lesionwise_dice_{region}"]) for region in PARTLY_DICE] == pytest.approx(
+        list(PARTLY_DICE.values()), abs=1e-6
+    )
+    assert float(second["lesionwise_hd95_mm_ET"]) == 0.0
+    assert evaluation.table("lesionwise_dice")["ET"].mean == pytest.approx(0.875)
+    assert json.loads((out / "summary.json").read_text())["table"]["lesionwise_dice"]["ET"]["mean"] == 0.875
+
+
+def test_the_lowest_cases_have_their_reasons(dataset, out, model):
+    write_case(dataset / "BraTS20_Training_003", NO_TUMOUR)
+    summary = finish(run(dataset, out, model)).summary
+    worst, low = summary["lowest"]
+    assert (worst["case"], worst["dice_average"]) == ("BraTS20_Training_003", 0.0)
+    assert worst["reasons"][0] == "truth has no enhancing tumour, 0.06 ml predicted"
+    assert (low["case"], low["reasons"]) == (FIRST, ["very small whole tumour (0.13 ml): one voxel weighs much"])
+
+
+def test_a_text_and_a_picture_stand_beside_the_table(dataset, out, model):
+    finish(run(dataset, out, model))
+    text = (out / "summary.txt").read_text(encoding="utf-8")
+    assert "Dice of 2 cases;" in text
+    assert f"{FIRST}: very small whole tumour" in text
+    with Image.open(out / "box_plot.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_a_table_without_lesions_is_read_and_its_cases_are_done_again(dataset, out, model):
+    finish(run(dataset, out, model))
+    old = rows(out)
+    names = [name for name in old[0] if not name.startswith(("lesionwise", "remarks", "mask"))]
+    with (out / "cases.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(old)
+    assert [result.scores[Region.ET].dice for result in read_results(out).results] == [0.75, 1.0]
+    assert done(run(dataset, out, model))[0] == [FIRST, SECOND]
+
+
+# Masks that somebody else made
+
+
+@pytest.fixture
+def given(dataset, tmp_path):
+    """Masks of somebody: the truth of the first case, nothing of the second."""
+    (tmp_path / "theirs").mkdir()
+    truth = nib.load(dataset / "HGG" / FIRST / f"{FIRST}_seg.nii.gz")
+    nib.save(truth, tmp_path / "theirs" / f"{FIRST}.nii.gz")
+    nib.save(nib.Nifti1Image(np.zeros(truth.shape, np.uint8), truth.affine), tmp_path / "theirs" / f"{SECOND}_x.nii")
+    return Masks(tmp_path / "theirs")
+
+
+def test_given_masks_are_scored_and_stay_where_they_are(dataset, out, given):
+    for image in dataset.rglob("*_t2.nii.gz"):
+        image.write_bytes(b"broken")  # no image is looked at
+    evaluation = finish(run(dataset, out, given))
+    first, second = rows(out)
+    assert [float(row["dice_ET"]) for row in (first, second)] == [1.0, 0.0]
+    assert (first["model"], first["seconds"], first["device"]) == ("theirs", "", "")
+    assert second["remarks"].startswith("enhancing tumour missed (0.06 ml in truth)")
+    assert evaluation.mask_path(SECOND) == given.folder / f"{SECOND}_x.nii"
+    assert evaluation.mask_path(FIRST).is_file()
+    assert read_results(out) == evaluation
+    assert not (out / "masks").exists()
+    assert evaluation.summary["model"]["masks"] == str(given.folder)
+
+
+def test_a_given_mask_that_changed_is_scored_again(dataset, out, given):
+    finish(run(dataset, out, given))
+    assert done(run(dataset, out, given))[0] == []
+    os.utime(given.folder / f"{SECOND}_x.nii", ns=(0, 0))
+    assert done(run(dataset, out, given))[0] == [SECOND]
+
+
+def test_a_given_mask_that_cannot_be_scored_is_told_and_stops_nothing(dataset, out, given):
+    write_case(dataset / "BraTS20_Training_003")
+    write_case(dataset / "BraTS20_Training_004")
+    write_case(dataset / "BraTS20_Training_005")
+    moved = nib.Nifti1Image(np.zeros((24, 24, 24), np.uint8), np.eye(4) * 2)
+    nib.save(moved, given.folder / "BraTS20_Training_004.nii.gz")
+    foreign = nib.Nifti1Image(np.full((24, 24, 24), 3, np.uint8), BRATS_AFFINE)
+    nib.save(foreign, given.folder / "BraTS20_Training_005.nii.gz")
+    evaluation = finish(run(dataset, out, given))
+    assert len(evaluation.results) == 2
+    reasons = {name.removeprefix("BraTS20_Training_"): reason for name, reason in evaluation.failures.items()}
+    assert "holds no mask of BraTS20_Training_003" in reasons["003"]
+    assert "BraTS20_Training_004.nii.gz" in reasons["004"]
+    assert "--mask-labels" in reasons["005"]
+    other = Masks(given.folder, CONVENTIONS["brats2023"])
+    assert "BraTS20_Training_005" not in finish(run(dataset, out.parent / "2023", other)).failures
+
+
+def test_given_masks_and_a_model_are_never_mixed(dataset, out, given, model):
+    finish(run(dataset, out, model))
+    with pytest.raises(EvaluationError, match=r"\(model: tiny \w+, now theirs /"):
+        finish(run(dataset, out, given))
+
+
+# A part of a split
+
+
+def split_file(tmp_path, **parts):
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps({"training": [], "validation": [], "test": []} | parts))
+    return path
+
+
+def test_only_the_part_of_a_split_is_evaluated(dataset, out, model, tmp_path):
+    write_case(dataset / "BraTS20_Training_003", None)
+    split = split_file(tmp_path, training=[FIRST], validation=["BraTS20_Training_003"], test=[SECOND])
+    worked_on, evaluation = done(run(dataset, out, model, split=split))
+    assert worked_on == [SECOND]
+    assert (evaluation.summary["cases_found"], evaluation.summary["split"]["part"]) == (1, "test")
+    assert f"part test of {split}" in (out / "summary.txt").read_text(encoding="utf-8")
+    assert done(run(dataset, out, model, split=split))[0] == []
+    with pytest.raises(EvaluationError, match=r"split: test of .*, now validation of"):
+        finish(run(dataset, out, model, split=split, part="validation"))
+    with pytest.raises(EvaluationError, match=r"split: test of .*, now none"):
+        finish(run(dataset, out, model))
+    split_file(tmp_path, training=[FIRST], test=[SECOND, "BraTS20_Training_003"])
+    with pytest.raises(EvaluationError, match="other cases"):
+        finish(run(dataset, out, model, split=split))
+
+
+def test_a_split_may_move_and_may_name_a_case_that_cannot_be_read(dataset, out, model, tmp_path):
+    (dataset / "odd").mkdir()
+    (dataset / "odd" / "scan.nii.gz").write_bytes(b"")
+    split = split_file(tmp_path, training=[FIRST], test=[SECOND, "odd"])
+    evaluation = finish(run(dataset, out, model, split=split))
+    assert list(evaluation.failures) == [str(dataset / "odd")]
+    split.rename(tmp_path / "moved.json")
+    assert done(run(dataset, out, model, split=tmp_path / "moved.json"))[0] == []
+
+
+def test_patients_in_two_parts_are_told(dataset, out, model, tmp_path):
+    for number in range(2):
+        write_case(dataset / f"BraTS19_CBICA_AAB_{number}")
+    split = split_file(tmp_path, training=["BraTS19_CBICA_AAB_0"], test=["BraTS19_CBICA_AAB_1", FIRST])
+    assert finish(run(dataset, out, model, split=split)).summary["split"]["straddling"] == ["BraTS19_CBICA_AAB"]
+    assert "one patient in two parts (BraTS19_CBICA_AAB)" in (out / "summary.txt").read_text(encoding="utf-8")
+    split_file(tmp_path, training=["BraTS19_CBICA_AAB_0"], test=["BraTS19_CBICA_AAB_1", FIRST], validation=[SECOND])
+    assert done(run(dataset, out, model, split=split))[0] == [], "the other parts may change"
+
+
+def test_a_wrong_split_is_refused_before_anything_is_made(dataset, out, model, tmp_path):
+    with pytest.raises(TrainingError, match="which the data set does not have"):
+        finish(run(dataset, out, model, split=split_file(tmp_path, training=["nobody"])))
+    with pytest.raises(EvaluationError, match='has no case under "test"'):
+        finish(run(dataset, out, model, split=split_file(tmp_path, training=[FIRST])))
+    assert not out.exists()
+
+
+# Two at once
+
+
+def test_two_evaluations_never_write_into_one_folder(dataset, out, model):
+    work = run(dataset, out, model)
+    while next(work).stage != FIRST:
+        pass
+    with pytest.raises(FolderInUseError, match="writes into it"):
+        finish(run(dataset, out, model))
+    work.close()
+    assert done(run(dataset, out, model))[0] == [FIRST, SECOND]

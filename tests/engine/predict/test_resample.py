@@ -48,8 +48,22 @@ def test_zscore_does_not_see_the_scanners_unit(scale, shift):
 
 
 def test_slice_minmax_works_on_axial_slices():
-    image = torch.tensor([[[1.0, -4.0], [3.0, 4.0]]])[None]  # (1, 1, 2, 2): slices are the last axis
-    assert slice_minmax(image)[0, 0].tolist() == [[0.0, 0.0], [1.0, 1.0]]
+    image = torch.tensor([[[1.0, -4.0], [2.0, 4.0]]])[None]  # (1, 1, 2, 2): slices are the last axis
+    assert slice_minmax(image, image != 0)[0, 0].tolist() == [[0.5, 0.0], [1.0, 1.0]]
+
+
+def test_slice_minmax_of_a_crop_is_that_of_the_whole_slice():
+    whole = torch.zeros(1, 6, 6, 2)
+    whole[:, 2:4, 3:5] = torch.tensor([[3.0, 5.0], [6.0, 4.0]])[..., None] * torch.tensor([1.0, 7.0])
+    crop = whole[:, 2:4, 3:5]
+    assert torch.equal(slice_minmax(whole, whole > 0)[:, 2:4, 3:5], slice_minmax(crop, crop > 0))
+    assert slice_minmax(crop, crop > 0)[0, ..., 1].flatten().tolist() == pytest.approx([0.5, 5 / 6, 1.0, 2 / 3])
+
+
+def test_slice_minmax_leaves_the_background_at_zero_where_the_brain_lies_below_it():
+    image = torch.tensor([-1.0, 0.0, 1.0]).reshape(1, 3, 1, 1)
+    assert slice_minmax(image, image != 0).flatten().tolist() == [0.0, 0.0, 1.0]
+    assert slice_minmax(torch.full((1, 2, 1, 1), 0.0), torch.ones(1, 2, 1, 1) > 0).flatten().tolist() == [0.0, 0.0]
 
 
 def test_normalise_by_name_keeps_the_background_at_zero():

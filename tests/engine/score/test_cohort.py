@@ -1,7 +1,7 @@
 import pytest
 
 from engine.data import Region
-from engine.score import Score, Spread, average, cohort_table, spread
+from engine.score import Box, Score, Spread, average, box, cohort_table, spread
 
 
 def scores(et, tc, wt, specificity=1.0):
@@ -42,3 +42,12 @@ def test_a_case_without_a_value_is_left_out_of_the_column_and_an_empty_column_ou
     assert cohort_table([full, scores(1.0, 1.0, 1.0, specificity=0.5)], "specificity")["average"].mean == 0.5
     assert cohort_table([full], "specificity") == {}
     assert cohort_table([]) == {}
+
+
+def test_whiskers_end_at_the_last_values_within_reach():
+    # Quartiles 0.6 and 0.8 are 0.2 apart, so that values from 0.3 to 1.1 are within reach.
+    assert box([0.0, 0.6, 0.7, 0.8, 0.9]) == Box(0.6, 0.6, 0.7, 0.8, 0.9)
+    assert box([0.35, 0.6, 0.7, 0.8, 1.0]).low == 0.35
+    assert box([0.5]) == Box(0.5, 0.5, 0.5, 0.5, 0.5)
+    # Quartiles 0.625 and 0.75: 0.25 is out of reach, and the next value, 0.75, does not lie below the box.
+    assert box([0.25, 0.75, 0.75, 0.75]) == Box(0.625, 0.625, 0.75, 0.75, 0.75)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.score.surfels import _areas_mm2, _codes, surfel_hd95_mm
+from engine.score.surfels import _areas_mm2, _codes, _ranked, surfel_hd95_mm
 
 ISOTROPIC = (1.0, 1.0, 1.0)
 
@@ -50,3 +50,10 @@ def test_the_percentile_is_of_the_area(length: int, expected: float) -> None:
     line, end = boxes((length, 1, 1), (slice(None), 0, 0)), boxes((length, 1, 1), (0, 0, 0))
     assert surfel_hd95_mm(line, end, ISOTROPIC) == expected
     assert surfel_hd95_mm(end, line, ISOTROPIC) == expected
+
+
+def test_where_95_percent_of_the_area_end_at_a_surfel_both_it_and_the_next_may_be_the_percentile() -> None:
+    distances = np.random.default_rng(0).permutation(20).astype(np.float64)
+    assert _ranked(distances, areas=np.ones(20)) == (18.0, 19.0, 19.0)
+    assert _ranked(distances, areas=np.where(distances < 19, 1.01, 1.0)) == (18.0, 18.0, 18.0)
+    assert _ranked(np.zeros(20), areas=np.ones(20)) == (0.0, 0.0, 0.0)

@@ -6,7 +6,7 @@ import torch
 from engine.synth.anatomy import FieldOfView, build, draw_field
 from engine.synth.atlas import load_atlas
 from engine.synth.contrast import T1C, T1N, T2F, T2W, draw_grey, draw_tumour_signal, render_healthy
-from engine.synth.distractors import add_distractors
+from engine.synth.distractors import _sinuses, add_distractors
 from engine.synth.draw import Draw
 from engine.synth.lattice import stretch, weights
 from engine.synth.scanner import _end_early, _misplace, acquire, draw_coverage
@@ -55,6 +55,19 @@ def test_distractors_leave_the_tissue_maps_and_most_of_the_brain_alone():
         )
         assert bool(images.isfinite().all())
         assert float((images[T2F][anatomy.brain] - 1).abs().median()) < 0.2
+
+
+def test_sinuses_are_whole_where_the_midline_meets_the_surface_and_gone_away_from_both():
+    atlas = load_atlas(2)
+    for seed in range(6):
+        draw = Draw(seed, CPU)
+        anatomy = build(atlas, draw_field(atlas, COARSE, draw), COARSE, draw)
+        sinus = _sinuses(anatomy, draw)
+        assert float(sinus.amin()) >= 0
+        assert float(sinus.amax()) <= 1
+        outside, middle = anatomy.depth <= 0, anatomy.lateral.abs() < 2
+        assert float(sinus[outside & middle].amin()) > 0.52  # exp(-(2 / 2.5)^2) = 0.527 in the narrowest
+        assert float(sinus[anatomy.depth > 28].amax()) < 0.02  # exp(-(28 / 14)^2) = 0.018 in the deepest
 
 
 def test_a_modality_is_misplaced_by_at_most_a_voxel_and_a_half():

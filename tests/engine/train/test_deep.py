@@ -11,19 +11,24 @@ from engine.errors import TrainingError
 from engine.model import read_card
 from engine.model.bundle import load_network
 from engine.model.unet import UNet, UNetConfig
-from engine.progress import finish
-from engine.train import checkpoint
-from engine.train.config import TrainConfig
+from engine.runs.settings import TrainConfig
 from engine.train.deep import DeepHeads, all_logits, deep_loss, pyramid
 from engine.train.feed import Batch
-from engine.train.loop import train
 from engine.train.losses import dice_loss, focal_loss, region_targets
-from engine.train.publish import publish
+from engine.train.network import network_config
 from engine.train.trainer import Trainer
+from tests.engine.train.runs import CPU, cut_off, trained
 
-CPU = torch.device("cpu")
 TINY = TrainConfig(
-    steps=5, shape=(16, 16, 16), spacing_mm=10.0, width=4, depth=3, checkpoint_every=2, warm_up=0.2, deep_supervision=2
+    steps=5,
+    batch=2,
+    shape=(16, 16, 16),
+    spacing_mm=10.0,
+    width=4,
+    depth=3,
+    checkpoint_every=2,
+    warm_up=0.2,
+    deep_supervision=2,
 )
 
 
@@ -102,39 +107,16 @@ def test_the_network_begins_as_it_would_without():
 
 
 def test_a_training_with_it_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path):
-    whole = finish(train(TINY, tmp_path / "whole"))
-    work = train(TINY, tmp_path / "cut")
-    while next(work).done < 3:  # the last checkpoint is that of step 2
-        pass
-    work.close()
-    resumed = finish(train(TINY, tmp_path / "cut"))
+    whole = trained(tmp_path / "whole", TINY)
+    resumed = trained(cut_off(tmp_path / "cut", TINY, 3), TINY)  # the last checkpoint is that of step 2
     _same(whole.average, resumed.average)
     _same(whole.heads.state_dict(), resumed.heads.state_dict())
 
 
-def test_a_checkpoint_from_before_there_were_heads_is_gone_on_from(tmp_path: Path):
-    config = replace(TINY, deep_supervision=0)
-    whole = finish(train(config, tmp_path / "whole"))
-    work = train(config, tmp_path / "cut")
-    while next(work).done < 3:
-        pass
-    work.close()
-    run = tmp_path / "cut"
-    state = checkpoint.load(run / "checkpoint.pt")
-    assert state.pop("heads") == {}
-    checkpoint.save(run / "checkpoint.pt", state)
-    lines = (run / "config.json").read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if "deep_supervision" not in line]
-    assert len(kept) == len(lines) - 1
-    (run / "config.json").write_text("".join(kept), encoding="utf-8")
-    _same(whole.average, finish(train(config, run)).average)
-
-
 def test_what_is_published_is_the_plain_network(tmp_path: Path):
-    trainer = finish(train(TINY, tmp_path / "run"))
-    publish(tmp_path / "model", TINY, trainer.average, title="Tiny", description="", training={})
-    network = load_network(read_card(tmp_path / "model"))
-    assert network.state_dict().keys() == UNet(TINY.network).state_dict().keys()
+    trained(tmp_path / "run", TINY)
+    network = load_network(read_card(tmp_path / "run" / "model"))
+    assert network.state_dict().keys() == UNet(network_config(TINY)).state_dict().keys()
 
 
 @pytest.mark.parametrize(

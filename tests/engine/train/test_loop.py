@@ -1,29 +1,31 @@
 """The training loop: it learns, it goes on as if it had never stopped, and it says what it cannot do."""
 
 import json
-import shutil
+import os
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from engine.errors import TrainingError
+from engine.lock import FolderInUseError
 from engine.model import read_card
 from engine.model.bundle import load_network
 from engine.progress import finish
+from engine.runs.folder import Source, create
+from engine.runs.settings import TrainConfig
+from engine.runs.state import Command, Stage, read_state, tell
 from engine.train import checkpoint
-from engine.train.config import TrainConfig
 from engine.train.feed import Batch, make_batch
 from engine.train.loop import train
 from engine.train.publish import publish
-from engine.train.run import RunFolder
 from engine.train.sources import SyntheticSource
 from engine.train.trainer import Trainer, learning_rate, uses_bfloat16
 from engine.train.validate import BEYOND, FIRST_SEED, mean_dice, validation_examples
+from tests.engine.train.runs import CPU, cut_off, log_of, trained
 
-CPU = torch.device("cpu")
 TINY = TrainConfig(
     steps=5, shape=(16, 16, 16), spacing_mm=10.0, width=4, depth=2, checkpoint_every=2, warm_up=0.2, drop_modality=0.5
 )
@@ -43,35 +45,59 @@ def test_a_phantom_is_overfitted():
 
 def test_a_training_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path):
     config = replace(TINY, validate_every=1, validation_cases=1)
-    whole = finish(train(config, tmp_path / "whole")).average
-    work = train(config, tmp_path / "cut")
-    while next(work).done < 3:  # the last checkpoint is that of step 2
+    whole = trained(tmp_path / "whole", config)
+    create(tmp_path / "cut", config, Source())
+    work = train(tmp_path / "cut", device=CPU)
+    while next(work).done < 3:
         pass
     work.close()
-    resumed = finish(train(config, tmp_path / "cut")).average
-    assert whole.keys() == resumed.keys()
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    assert [_without_times(line) for line in _log(tmp_path / "whole")] == [
-        _without_times(line) for line in _log(tmp_path / "cut")
-    ]
-    assert [line["step"] for line in _log(tmp_path / "cut")] == [1, 2, 3, 4, 5]
+    same(whole.average, finish(train(tmp_path / "cut", device=CPU)).average)
+    assert log_of(tmp_path / "whole") == log_of(tmp_path / "cut")
+    assert [line["step"] for line in log_of(tmp_path / "cut")] == [1, 2, 3, 4, 5]
+    assert read_state(tmp_path / "cut").stage is Stage.FINISHED
 
 
-def _log(run: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def _without_times(record: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in record.items() if name != "seconds"}
+def test_a_training_that_is_closed_is_stopped_with_its_state_kept(tmp_path: Path):
+    create(tmp_path, TINY, Source())
+    work = train(tmp_path, device=CPU)
+    while next(work).done < 3:
+        pass
+    work.close()
+    assert read_state(tmp_path).stage is Stage.STOPPED
+    state, _ = checkpoint.load(tmp_path)
+    assert state["step"] == 3
+
+
+def test_a_training_that_a_person_interrupts_within_a_step_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch):
+    whole = trained(tmp_path / "whole", TINY)
+    plain = Trainer._average
+
+    def interrupted(trainer: Trainer) -> None:
+        if trainer.step == 3:
+            raise KeyboardInterrupt
+        plain(trainer)
+
+    with monkeypatch.context() as once:
+        once.setattr(Trainer, "_average", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path / "run", TINY)
+    assert read_state(tmp_path / "run").stage is Stage.STOPPED
+    assert checkpoint.load(tmp_path / "run")[0]["step"] == 2
+    same(whole.average, trained(tmp_path / "run", TINY).average)
 
 
 def test_a_finished_run_is_not_trained_further(tmp_path: Path):
     config = replace(TINY, steps=1)
-    first = finish(train(config, tmp_path)).average
-    again = train(config, tmp_path)
+    first = trained(tmp_path, config)
+    again = train(tmp_path, device=CPU)
     with pytest.raises(StopIteration) as stop:
         next(again)
-    assert all(torch.equal(first[name], stop.value.value.average[name]) for name in first)
+    same(first.average, stop.value.value.average)
 
 
 def test_a_training_begins_from_given_weights(tmp_path: Path):
@@ -82,16 +108,28 @@ def test_a_training_begins_from_given_weights(tmp_path: Path):
 
 
 def test_a_run_of_another_configuration_is_refused(tmp_path: Path):
-    finish(train(replace(TINY, steps=1), tmp_path))
-    with pytest.raises(TrainingError, match="another configuration"):
-        next(train(TINY, tmp_path))
+    create(tmp_path, replace(TINY, steps=1), Source())
+    with pytest.raises(TrainingError, match="steps: 1, now 5"):
+        create(tmp_path, TINY, Source())
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path):
-    finish(train(replace(TINY, steps=1), tmp_path))
-    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 not a checkpoint")
-    with pytest.raises(TrainingError, match=r"checkpoint\.pt"):
-        next(train(replace(TINY, steps=1), tmp_path))
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_is_gone_on_from(tmp_path: Path):
+    whole = trained(tmp_path / "whole", TINY)
+    cut = cut_off(tmp_path / "cut", TINY, 5)  # checkpoints are of steps 2 and 4
+    (cut / "checkpoint.pt").write_bytes(b"PK\x03\x04 not a checkpoint")
+    same(whole.average, trained(cut, TINY).average)
+    events = [line["event"] for line in log_of(cut) if "event" in line]
+    assert len(events) == 1
+    assert "going on from the one before it" in events[0]
+
+
+def test_two_damaged_checkpoints_are_refused(tmp_path: Path):
+    cut = cut_off(tmp_path / "cut", TINY, 5)
+    for name in ("checkpoint.pt", "checkpoint.previous.pt"):
+        (cut / name).write_bytes(b"PK\x03\x04 not a checkpoint")
+    with pytest.raises(TrainingError, match=r"checkpoint\.previous\.pt"):
+        trained(cut, TINY)
+    assert read_state(cut).stage is Stage.FAILED
 
 
 @pytest.mark.parametrize(
@@ -132,7 +170,7 @@ def test_a_batch_follows_from_seed_and_number_alone():
     one, again = make_batch(TINY, source, 3), make_batch(TINY, source, 3)
     assert torch.equal(one.images, again.images)
     assert torch.equal(one.labels, again.labels)
-    for other in (make_batch(TINY, source, 4), make_batch(replace(TINY, seed=1), source, 3)):
+    for other in (make_batch(TINY, source, 4), make_batch(TINY, SyntheticSource(replace(TINY, seed=1), CPU), 3)):
         assert not torch.equal(one.images, other.images)
 
 
@@ -166,36 +204,25 @@ def test_the_rate_rises_and_falls():
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path):
-    weights = Trainer(replace(TINY, width=8), CPU).average
+    save_file(Trainer(replace(TINY, width=8), CPU).average, tmp_path / "other.safetensors")
     with pytest.raises(TrainingError, match="another network"):
-        next(train(TINY, tmp_path / "run", init=weights))
-    assert not (tmp_path / "run").exists()
+        trained(tmp_path / "run", TINY, Source(init=str(tmp_path / "other.safetensors")))
 
 
 def test_a_training_that_was_killed_at_any_step_logs_and_ends_as_one_that_was_not(tmp_path: Path):
-    config = replace(TINY, steps=24, checkpoint_every=7)
-    whole = finish(train(config, tmp_path / "whole")).average
-    for stop in (6, 7, 8, 15, 23):
-        run = tmp_path / f"cut{stop}"
-        work = train(config, run)
-        while next(work).done < stop:
-            pass
-        shutil.copytree(run, tmp_path / f"killed{stop}")  # as kill -9 would leave it
-        work.close()
-        with (tmp_path / f"killed{stop}" / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write('{"step": 99')  # a half-written line
-        (tmp_path / f"killed{stop}" / "lock.json").write_text('{"pid": 4000000, "started": 1.0}', encoding="utf-8")
-        resumed = finish(train(config, tmp_path / f"killed{stop}")).average
-        assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-        logs = (_log(tmp_path / name) for name in ("whole", f"killed{stop}"))
-        first, second = ([_without_times(line) for line in log] for log in logs)
-        assert first == second
+    config = replace(TINY, steps=24, checkpoint_every=7, validate_every=7, validation_cases=1)
+    whole = trained(tmp_path / "whole", config)
+    for stop in (6, 8, 23):
+        cut = cut_off(tmp_path / f"cut{stop}", config, stop)
+        same(whole.average, trained(cut, config).average)
+        assert log_of(tmp_path / "whole") == log_of(cut)
 
 
 def test_validation_looks_through_windows(tmp_path: Path):
     config = replace(TINY, steps=1, shape=(18, 20, 16), patch=(16, 16, 16), validate_every=1, validation_cases=1)
-    finish(train(config, tmp_path / "run"))
-    assert set(_log(tmp_path / "run")[0]["dice"]) == {"ET", "TC", "WT"}
+    trained(tmp_path / "run", config)
+    (record,) = log_of(tmp_path / "run")
+    assert set(record["dice"]) == {"ET", "TC", "WT"}
 
 
 def test_every_validation_case_can_be_made():
@@ -208,61 +235,65 @@ def test_every_validation_case_can_be_made():
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path):
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(TrainingError, match="something else"):
-        next(train(TINY, tmp_path))
+        create(tmp_path, TINY, Source())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_run_that_was_killed_at_its_very_beginning_begins_again(tmp_path: Path):
-    config = replace(TINY, steps=1)
-    (tmp_path / ".0123456789abcdef.tmp").write_bytes(b"half a config")
-    assert not RunFolder(tmp_path).claim(config)  # killed here, its mark still on
-    (tmp_path / "lock.json").write_text('{"pid": 4000000, "started": 1.0}', encoding="utf-8")
-    assert finish(train(config, tmp_path)).step == 1
-
-
 def test_one_process_at_a_time_trains_in_a_folder(tmp_path: Path):
-    finish(train(replace(TINY, steps=1), tmp_path))
-    assert not (tmp_path / "lock.json").exists()
-    parent = psutil.Process().parent()
-    mark = {"pid": parent.pid, "started": parent.create_time()}
-    (tmp_path / "lock.json").write_text(json.dumps(mark), encoding="utf-8")
-    with pytest.raises(TrainingError, match=f"process {parent.pid}"):
-        next(train(replace(TINY, steps=1), tmp_path))
+    create(tmp_path, TINY, Source())
+    work = train(tmp_path, device=CPU)
+    next(work)
+    with pytest.raises(FolderInUseError, match=f"process {os.getpid()}"):
+        next(train(tmp_path, device=CPU))
+    work.close()
+    assert finish(train(tmp_path, device=CPU)).step == 5
 
 
 def test_a_run_goes_on_with_the_data_it_began_with(tmp_path: Path):
-    config = replace(TINY, checkpoint_every=1)
-    work = train(config, tmp_path, init_name="one")
-    next(work)
-    work.close()
-    with pytest.raises(TrainingError, match="another first weights"):
-        next(train(config, tmp_path, init_name="other"))
+    create(tmp_path, TINY, Source(init="one"))
+    with pytest.raises(TrainingError, match="init: one, now other"):
+        create(tmp_path, TINY, Source(init="other"))
+
+
+def test_a_paused_run_waits_and_a_stopped_one_ends(tmp_path: Path):
+    create(tmp_path, TINY, Source())
+    work = train(tmp_path, device=CPU)
+    while next(work).done < 2:
+        pass
+    tell(tmp_path, Command.PAUSE)
+    assert [next(work).stage for _ in range(3)] == ["paused"] * 3
+    assert checkpoint.load(tmp_path)[0]["step"] == 2
+    tell(tmp_path, Command.GO)
+    assert next(work).done == 3
+    tell(tmp_path, Command.STOP)
+    assert finish(work).step == 3
+    assert read_state(tmp_path).stage is Stage.STOPPED
+    assert finish(train(tmp_path, device=CPU)).step == 5  # what was asked for is done, so it is not asked for again
 
 
 def test_a_damaged_byte_of_a_checkpoint_is_noticed(tmp_path: Path):
     path = tmp_path / "checkpoint.pt"
-    checkpoint.save(path, {"weights": torch.arange(1000.0), "step": 3})
-    assert checkpoint.load(path)["step"] == 3
+    checkpoint.save(tmp_path, {"weights": torch.arange(1000.0), "step": 3})
+    assert checkpoint.load(tmp_path)[0]["step"] == 3
     content = bytearray(path.read_bytes())
     for place in (0, 40, len(content) // 2, len(content) - 1):
         damaged = content.copy()
         damaged[place] ^= 1
         path.write_bytes(damaged)
         with pytest.raises(TrainingError, match="checkpoint"):
-            checkpoint.load(path)
+            checkpoint.load(tmp_path)
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path: Path, monkeypatch):
-    path = tmp_path / "checkpoint.pt"
-    checkpoint.save(path, {"step": 3})
+    checkpoint.save(tmp_path, {"step": 3})
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(TrainingError, match="No space left"):
-        checkpoint.save(path, {"step": 4})
-    assert checkpoint.load(path)["step"] == 3
+        checkpoint.save(tmp_path, {"step": 4})
+    assert checkpoint.load(tmp_path)[0]["step"] == 3
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 

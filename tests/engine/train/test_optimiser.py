@@ -13,15 +13,13 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from engine.errors import TrainingError
-from engine.progress import finish
+from engine.runs.settings import TrainConfig
 from engine.train import checkpoint
-from engine.train.config import TrainConfig
 from engine.train.feed import Batch
-from engine.train.loop import train
 from engine.train.optimiser import Ranger21, make_optimiser
 from engine.train.trainer import Trainer
+from tests.engine.train.runs import CPU, cut_off, log_of, trained
 
-CPU = torch.device("cpu")
 TINY = TrainConfig(
     optimiser="ranger21",
     steps=12,
@@ -119,9 +117,9 @@ def test_a_training_that_goes_on_from_a_checkpoint_ends_like_one_that_was_not_st
         first = Trainer(TINY, CPU)
         for number in range(stop):
             first.train_on(batch(number))
-        checkpoint.save(tmp_path / "checkpoint.pt", first.state())
+        checkpoint.save(tmp_path, first.state())
         resumed = Trainer(replace(TINY, seed=1), CPU)
-        resumed.resume(checkpoint.load(tmp_path / "checkpoint.pt"))
+        resumed.resume(checkpoint.load(tmp_path)[0])
         assert counters(resumed) == counters(first)
         for number in range(stop, 12):
             resumed.train_on(batch(number))
@@ -137,16 +135,10 @@ def counters(trainer: Trainer) -> dict[str, object]:
 
 
 def test_a_run_that_was_cut_off_ends_and_logs_like_one_that_was_not(tmp_path: Path):
-    whole = finish(train(TINY, tmp_path / "whole"))
-    work = train(TINY, tmp_path / "cut")
-    while next(work).done < 9:  # the last checkpoint is that of step 7
-        pass
-    work.close()
-    same(whole.average, finish(train(TINY, tmp_path / "cut")).average)
-    (one,), (other,) = (
-        [json.loads(line) for line in (tmp_path / run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-        for run in ("whole", "cut")
-    )
+    whole = trained(tmp_path / "whole", TINY)
+    resumed = trained(cut_off(tmp_path / "cut", TINY, 9), TINY)  # the last checkpoint is that of step 7
+    same(whole.average, resumed.average)
+    (one,), (other,) = log_of(tmp_path / "whole"), log_of(tmp_path / "cut")
     assert one["lr"] == other["lr"] == pytest.approx(3e-3 - 2.97e-3 * 3 / 5)  # step 10, in a warm-down from 8 to 12
     assert one["loss"] == other["loss"]
 

@@ -1,4 +1,4 @@
-"""Training on a folder of cases: what is read from it, and what is refused."""
+"""Samples of a data set and of synthetic cases: how they are prepared, what is refused, what decides each of them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+from engine.data import Modality
 from engine.errors import TrainingError
 from engine.progress import finish
+from engine.runs.settings import TrainConfig
 from engine.synth.anatomy import FieldOfView
 from engine.synth.layout import LAYOUTS
 from engine.synth.synthesize import Recipe, synthesize
-from engine.train.config import TrainConfig
-from engine.train.loop import train
-from engine.train.sources import prepare_folder, resample_labels
+from engine.train.cache import open_stored, pack
+from engine.train.feed import make_batch
+from engine.train.sources import FolderSource, SyntheticSource, prepare_dataset, resample_labels
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(steps=2, shape=(16, 16, 16), spacing_mm=10.0, width=4, depth=2, warm_up=0.5)
+IDS = ("BraTS20_Synthetic_001", "BraTS20_Synthetic_002")
 
 
 @pytest.fixture
@@ -28,52 +31,131 @@ def dataset(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_a_folder_is_prepared_once_at_the_networks_spacing(dataset: Path, tmp_path: Path):
-    source = finish(prepare_folder(dataset, CONFIG, tmp_path / "cases", CPU))
-    assert [path.name.split("-")[0] for path in source.files] == ["BraTS20_Synthetic_001", "BraTS20_Synthetic_002"]
-    stored = np.load(source.files[0])
-    assert stored.shape[0] == 5
-    assert all(size <= 20 for size in stored.shape[1:])  # 8 mm became 10
-    assert set(np.unique(stored[-1])) <= {0, 1, 2, 3}
-    inside = stored[0][stored[0] != 0].astype(np.float32)
-    assert inside.mean() == pytest.approx(0, abs=0.01)
-    assert inside.std() == pytest.approx(1, abs=0.01)
-    written = source.files[0].stat().st_mtime_ns
-    finish(prepare_folder(dataset, CONFIG, tmp_path / "cases", CPU))
-    assert source.files[0].stat().st_mtime_ns == written
-    finer = finish(prepare_folder(dataset, replace(CONFIG, spacing_mm=9.0), tmp_path / "cases", CPU))
-    assert finer.files[0] != source.files[0]
+def prepared(dataset: Path, config: TrainConfig = CONFIG, ids=IDS) -> FolderSource:
+    return finish(prepare_dataset(dataset, ids, config, CPU, cache=dataset.parent / "cache"))
 
 
-def test_a_case_with_two_files_for_one_image_is_named(dataset: Path, tmp_path: Path):
-    image = next(dataset.glob("*_001/*_t1ce.nii.gz"))
-    image.with_name(image.name.replace("t1ce", "t1gd")).write_bytes(image.read_bytes())
-    with pytest.raises(TrainingError, match=r"Synthetic_001.*several files"):
-        finish(train(CONFIG, tmp_path / "run", dataset=dataset))
+def image(dataset: Path, number: int, slot: str) -> Path:
+    return next(dataset.glob(f"*_{number:03}/*_{slot}.nii.gz"))
 
 
-def test_a_training_learns_from_a_folder_and_goes_on(dataset: Path, tmp_path: Path):
-    whole = finish(train(CONFIG, tmp_path / "whole", dataset=dataset))
-    assert whole.step == 2
-    config = replace(CONFIG, checkpoint_every=1)
-    work = train(config, tmp_path / "cut", dataset=dataset)
-    while next(work).stage != "training":
-        pass
-    work.close()
-    resumed = finish(train(config, tmp_path / "cut", dataset=dataset))
-    assert all(torch.equal(whole.average[name], resumed.average[name]) for name in whole.average)
+def test_cases_are_prepared_at_the_networks_spacing_in_the_order_asked_for(dataset: Path):
+    source = prepared(dataset, ids=IDS[::-1])
+    assert [case.id for case in source.cases] == list(IDS[::-1])
+    example = source.cases[0].example(CPU)
+    assert example.images.shape == (4, *source.cases[0].shape)
+    assert example.labels.shape == source.cases[0].shape
+    assert all(size <= 20 for size in source.cases[0].shape)  # 8 mm became 10
+    inside = example.images[0][example.images[0] != 0]
+    assert inside.mean().item() == pytest.approx(0, abs=0.01)
+    assert inside.std(correction=0).item() == pytest.approx(1, abs=0.01)
 
 
-def test_a_case_without_truth_is_named(dataset: Path, tmp_path: Path):
-    next(dataset.glob("*_002/*seg*")).unlink()
-    with pytest.raises(TrainingError, match=r"Synthetic_002.*truth"):
-        finish(train(CONFIG, tmp_path / "run", dataset=dataset))
+def test_a_case_is_prepared_once_for_the_settings_that_decide_it(dataset: Path):
+    first = prepared(dataset).cases[0].path
+    written = first.stat().st_mtime_ns
+    again = prepared(dataset, replace(CONFIG, seed=7, batch=3)).cases[0].path
+    assert (again, again.stat().st_mtime_ns) == (first, written)
+    assert prepared(dataset, replace(CONFIG, spacing_mm=9.0)).cases[0].path != first
 
 
-def test_a_broken_case_is_named(dataset: Path, tmp_path: Path):
-    next(dataset.glob("*_001/*_t1.nii.gz")).write_bytes(b"nothing")
-    with pytest.raises(TrainingError, match="Synthetic_001"):
-        finish(train(CONFIG, tmp_path / "run", dataset=dataset))
+def test_a_changed_case_is_prepared_anew(dataset: Path):
+    before = prepared(dataset).cases
+    image(dataset, 1, "t2").write_bytes(image(dataset, 2, "t2").read_bytes())
+    after = prepared(dataset).cases
+    assert before[0].path != after[0].path
+    assert before[0].fingerprint != after[0].fingerprint
+    assert before[1] == after[1]
+
+
+def test_a_damaged_prepared_case_is_made_again(dataset: Path, caplog: pytest.LogCaptureFixture):
+    case = prepared(dataset).cases[1]
+    content, whole = case.path.read_bytes(), case.example(CPU)
+    case.path.write_bytes(content[:-9] + b"\1" + content[-8:])
+    again = prepared(dataset).cases[1]
+    assert again.path == case.path
+    assert torch.equal(again.example(CPU).images, whole.images)
+    assert torch.equal(again.example(CPU).labels, whole.labels)
+    assert "made again" in caplog.text
+
+
+def test_modalities_come_as_asked_for_and_normalised_by_slices(dataset: Path):
+    config = replace(CONFIG, modalities=(Modality.T2F, Modality.T1C), normalisation="slice_minmax", spacing_mm=8.0)
+    image(dataset, 1, "t1").unlink()  # is not asked for
+    images = prepared(dataset, config).cases[0].example(CPU).images
+    assert len(images) == 2
+    tops = images.amax((1, 2))
+    assert images.min() == 0
+    assert torch.equal(tops, (tops > 0).float())  # each slice that holds anything reaches 1
+    both = prepared(dataset, replace(config, modalities=config.modalities[::-1])).cases[0].example(CPU).images
+    assert torch.equal(both.flip(0), images)
+
+
+@pytest.mark.parametrize(
+    ("slot", "what"),
+    [("t1ce", "has no T1CE"), ("seg", "has no truth"), ("damaged", "_t1"), ("double", "several files")],
+)
+def test_a_case_that_cannot_be_used_is_named(dataset: Path, slot: str, what: str):
+    if slot == "damaged":
+        image(dataset, 2, "t1").write_bytes(b"nothing")
+    elif slot == "double":
+        one = image(dataset, 2, "t1ce")
+        one.with_name(one.name.replace("t1ce", "t1gd")).write_bytes(one.read_bytes())
+    else:
+        image(dataset, 2, slot).unlink()
+    with pytest.raises(TrainingError, match=f"Synthetic_002.*{what}"):
+        prepared(dataset)
+    assert len(prepared(dataset, ids=IDS[:1]).cases) == 1
+
+
+def test_an_id_that_is_not_there_is_named(dataset: Path):
+    with pytest.raises(TrainingError, match="has no case nobody"):
+        prepared(dataset, ids=("nobody",))
+
+
+def test_an_epoch_has_each_case_as_often_as_its_samples(dataset: Path):
+    config = replace(CONFIG, samples_per_case=3, augmentation="none", drop_modality=0.0, foreground=0.0)
+    source = prepared(dataset, config)
+    for number, case in enumerate(source.cases):  # its images hold its number alone
+        filled = np.full((4, 16, 16, 16), number + 1)
+        prepared_as(case.path, filled)
+    source = FolderSource(tuple(reopened(case) for case in source.cases), config, CPU)
+    epochs = [[int(source.samples([n]).images.max()) for n in range(6 * e, 6 * e + 6)] for e in range(8)]
+    assert all(sorted(epoch) == [1, 1, 1, 2, 2, 2] for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 3
+
+
+def prepared_as(path: Path, images: np.ndarray) -> None:
+    path.write_bytes(pack(images, np.zeros(images.shape[1:], np.uint8)))
+
+
+def reopened(case):
+    return open_stored(case.id, case.fingerprint, case.path)
+
+
+@pytest.mark.parametrize("augmentation", ["full", "reference", "none"])
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_a_sample_is_decided_by_its_number_and_not_by_its_batch(dataset: Path, augmentation: str, synthetic: bool):
+    config = replace(CONFIG, augmentation=augmentation, batch=4, patch=(8, 16, 8), drop_modality=0.5)
+    source = SyntheticSource(config, CPU) if synthetic else prepared(dataset, config)
+    batch = make_batch(config, source, 3)
+    assert batch.images.shape == (4, 4, 8, 16, 8)
+    assert batch.labels.shape == (4, 8, 16, 8)
+    assert batch.labels.dtype == torch.uint8
+    halves = [make_batch(config, source, 3, rank, 2) for rank in range(2)]
+    assert torch.equal(batch.images, torch.cat([half.images for half in halves]))
+    assert torch.equal(batch.labels, torch.cat([half.labels for half in halves]))
+    assert not torch.equal(batch.images, make_batch(config, source, 4).images)
+    assert bool(torch.isfinite(batch.images).all())
+
+
+def test_synthetic_samples_have_the_modalities_and_the_normalisation_asked_for():
+    config = replace(CONFIG, modalities=(Modality.T2F, Modality.T1C), normalisation="slice_minmax")
+    images = SyntheticSource(config, CPU).example(5).images
+    all_four = SyntheticSource(replace(config, modalities=CONFIG.modalities), CPU).example(5).images
+    assert torch.equal(images, all_four[[3, 1]])
+    assert images.min() == 0
+    assert images.max() == 1
 
 
 def test_the_label_with_the_largest_share_wins():
