@@ -85,7 +85,7 @@ class FakeRuns:
         yield Progress(0, 0, "looking for cases")
         yield Scored(0, 3, A)
         yield Progress(0, 3, A)
-        yield Scored(1, 3, B, 12.0, FakeEvaluation(RESULTS[:1]))
+        yield Scored(1, 3, B, 12.0, evaluation=FakeEvaluation(RESULTS[:1]))
         while not self.gate.wait(0.005):
             yield Progress(1, 3, B, 12.0)
         return self.evaluation
