@@ -1,4 +1,4 @@
-"""Many cases, one after the other: the next is read and the last one's mask is written while the network computes."""
+"""Many cases, one after the other: the next is made ready and the last is written while the network computes."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ from engine.data.save import check_targets
 from engine.errors import EngineError, ImageFileError
 from engine.lock import FolderLock
 from engine.model import DEFAULT_MODEL, ModelCard, find_model
-from engine.predict import segment
+from engine.predict import segment, warm_up
 from engine.predict.device import AUTO, choose_device
 from engine.progress import Progress, Work
 
@@ -51,8 +51,9 @@ class CaseStatus(StrEnum):
 class CaseOutcome:
     """What came of one case of a data set.
 
-    volumes_ml: of each region in millilitres. seconds: the wall time from loaded arrays to labels. remarks: lines for
-    a person. Of a case that failed there is `error`, one line that says why, and nothing else.
+    volumes_ml: of each region in millilitres. seconds: the wall time from loaded arrays to labels, without what it
+    waited for the network. remarks: lines for a person. Of a case that failed there is `error`, one line that says why,
+    and nothing else.
     """
 
     id: str
@@ -75,8 +76,8 @@ class CaseEnded(Progress):
 class Cohort:
     """The outcomes of all cases in the order of the data set, those that failed last.
 
-    busy: the share of the wall time in which the network computed, from the first case being in memory to the last
-    one's logits; None where none was segmented.
+    busy: the share of the wall time in which the network computed, from its first pass over the first case to its last
+    over the last; None where none was segmented.
     """
 
     outcomes: tuple[CaseOutcome, ...]
@@ -103,23 +104,22 @@ def segment_cohort(
     `overwrite`: replace files that this program did not write. For model, device, backend and tta see
     `engine.predict.segment`.
 
-    Besides the case that is computed no more than one is in memory that waits to be, and one mask that is written.
-    Closing the generator stops all; a mask that is complete is still written.
+    While one case is computed, the next is read and prepared, and the last one's labels are drawn and written, each in
+    a thread of its own. So three cases are in memory, of BraTS's size about 0.2 GB each, besides what the network
+    takes. Closing the generator stops all; what is computed to its end is still written.
 
     A case that cannot be read, segmented or saved is an outcome too. What concerns them all is raised: ModelError,
     DeviceError, ImageFileError where the folder cannot be made, FolderInUseError where another run writes into it.
     """
-    from engine.model.bundle import load_network
-
-    setup = _Setup(folder, find_model(model), tta, convention, resample, overwrite)
+    setup = _Setup(folder, find_model(model), device, backend, tta, convention, resample, overwrite)
     choose_device(device)
-    load_network(setup.card)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageFileError(f"{folder}: cannot be made ({error.strerror or error}); choose another") from error
     with FolderLock(folder), closing(_Line(found, setup)) as line:
-        return (yield from line.run(device, backend))
+        yield from warm_up(model=setup.model, device=device, backend=backend)  # a trial of backends wants to be alone
+        return (yield from line.run())
 
 
 def volumes_ml(labels: LabelMap) -> dict[Region, float]:
@@ -133,10 +133,16 @@ class _Setup:
 
     folder: Path
     card: ModelCard
+    device: str
+    backend: str
     tta: str
     convention: LabelConvention | None
     resample: bool
     overwrite: bool
+
+    @property
+    def model(self) -> str:
+        return str(self.card.folder.resolve())
 
     def mask(self, files: CaseFiles) -> Path:
         return self.folder / f"{files.id}.nii.gz"
@@ -145,8 +151,44 @@ class _Setup:
         return self.convention or output_convention(files)
 
 
+class _Run:
+    """The segmentation of one case, whose parts are done in three threads: preparing, computing, drawing the labels.
+
+    seconds: what its steps took; `segment` itself would count the time that it waits between them as well.
+    """
+
+    def __init__(self, case: Case, work: Work[Segmentation]) -> None:
+        self.case: Case = case
+        self.seconds = 0.0
+        self._work = work
+        self._segmentation: Segmentation | None = None
+
+    def advance(self) -> Progress | None:
+        """Go on to the next report; None at the end."""
+        if self._segmentation is not None:
+            return None
+        started = perf_counter()
+        try:
+            return next(self._work)
+        except StopIteration as stop:
+            self._segmentation = stop.value
+            return None
+        finally:
+            self.seconds += perf_counter() - started
+
+    def finish(self) -> Segmentation:
+        """Go on to the end."""
+        while self._segmentation is None:
+            self.advance()
+        return replace(self._segmentation, seconds=self.seconds)
+
+    def close(self) -> None:
+        """Let go of it, wherever it stands."""
+        self._work.close()
+
+
 class _Line:
-    """Three who work beside each other: this thread computes, one of two others reads, the other writes."""
+    """Three who work beside each other: this thread runs the network, one reads and prepares, one draws and writes."""
 
     def __init__(self, found: DatasetFiles, setup: _Setup) -> None:
         self._cases = found.cases
@@ -156,24 +198,24 @@ class _Line:
         self._ended: SimpleQueue[CaseOutcome] = SimpleQueue()
         for path, why in found.unreadable.items():
             self._ended.put(_failed(str(path.relative_to(found.root)), why))
-        self._loaded: SimpleQueue[Case | None] = SimpleQueue()  # None: there are no more
+        self._ready: SimpleQueue[_Run | None] = SimpleQueue()  # None: there are no more
         self._place = Semaphore()  # for a case that waits
         self._stopped = Event()
         self._pool = ThreadPoolExecutor(2, "cohort")
         self._clock = _Clock()
 
-    def run(self, device: str, backend: str) -> Work[Cohort]:
+    def run(self) -> Work[Cohort]:
         reading, writing = self._pool.submit(self._read), None
-        while (case := (yield from self._next())) is not None:
+        while (run := (yield from self._next())) is not None:
             try:
-                segmentation = yield from self._segment(case, device, backend)
+                yield from self._compute(run)
             except EngineError as error:
-                self._ended.put(_failed(case.id, str(error)))
+                self._ended.put(_failed(run.case.id, str(error)))
                 continue
             if writing is not None:
-                yield from self._end_of(writing, case.id)
-            writing = self._pool.submit(self._write, segmentation, replace(case, images={}))
-            del case  # or its images would stay while the next one's come
+                yield from self._end_of(writing, run.case.id)
+            writing = self._pool.submit(self._write, run)
+            del run  # or its images would stay while the next one's come
         for last in (reading, writing):
             if last is not None:
                 yield from self._end_of(last, "writing the last mask")
@@ -189,33 +231,35 @@ class _Line:
         self._stopped.set()
         self._place.release()
         self._pool.shutdown()
+        while not self._ready.empty():
+            if (run := self._ready.get()) is not None:
+                run.close()
 
-    def _next(self) -> Work[Case | None]:
-        """The next case to be computed, when it is loaded."""
+    def _next(self) -> Work[_Run | None]:
+        """The next case for the network, when it is ready."""
         while True:
             yield from self._tell()
             try:
-                case = self._loaded.get(timeout=_SILENCE_S)
+                run = self._ready.get(timeout=_SILENCE_S)
             except Empty:
                 yield self._report("reading images")
                 continue
             self._place.release()
-            return case
+            return run
 
-    def _segment(self, case: Case, device: str, backend: str) -> Work[Segmentation]:
-        model = str(self._setup.card.folder.resolve())
-        computing = False
-        with closing(segment(case, model=model, device=device, backend=backend, tta=self._setup.tta)) as work:
+    def _compute(self, run: _Run) -> Work[None]:
+        """All passes of the network: until the report of the last."""
+        try:
             while True:
-                try:
-                    with self._clock.running(computing):
-                        progress = next(work)
-                except StopIteration as stop:
-                    segmentation: Segmentation = stop.value
-                    return segmentation
-                computing = progress.done < progress.total  # between its first report of windows and the last
+                with self._clock.running():
+                    progress = run.advance()
+                if progress is None or 0 < progress.total == progress.done:
+                    return  # where memory was short it reports no total, and begins again with less
                 yield from self._tell()
-                yield self._report(case.id, progress.fraction)
+                yield self._report(run.case.id, progress.fraction)
+        except GeneratorExit:
+            run.close()
+            raise
 
     def _end_of(self, work: Future[None], stage: str) -> Work[None]:
         while not wait([work], _SILENCE_S).done:
@@ -238,28 +282,26 @@ class _Line:
         return Progress(done, self._total, stage, None if pace is None else pace * (self._total - done - fraction))
 
     def _read(self) -> None:
-        """In a thread: load the cases that are not done, no more than one ahead."""
+        """In a thread: make the cases ready that are not done, no more than one ahead."""
         try:
             for files in self._cases:
                 self._place.acquire()
                 if self._stopped.is_set():
                     return
                 try:
-                    ready = _earlier(files, self._setup) or self._load(files)
+                    outcome = _earlier(files, self._setup)
+                    if outcome is None:
+                        self._prepare(files)
                 except EngineError as error:
-                    ready = _failed(files.id, str(error))
-                if ready is None:
-                    return
-                if isinstance(ready, Case):
-                    self._loaded.put(ready)
-                else:
-                    self._ended.put(ready)
+                    outcome = _failed(files.id, str(error))
+                if outcome is not None:
+                    self._ended.put(outcome)
                     self._place.release()
         finally:
-            self._loaded.put(None)
+            self._ready.put(None)
 
-    def _load(self, files: CaseFiles) -> Case | None:
-        """The case; None if all is to stop before it is loaded."""
+    def _prepare(self, files: CaseFiles) -> None:
+        """Load a case and bring it to where the network begins, unless all is to stop before."""
         _check_target(files, self._setup)
         with closing(load_case(files, truth=False, resample=self._setup.resample)) as work:
             while not self._stopped.is_set():
@@ -267,26 +309,33 @@ class _Line:
                     next(work)
                 except StopIteration as stop:
                     case: Case = stop.value
-                    return case
-        return None
+                    break
+            else:
+                return
+        setup = self._setup
+        steps = segment(case, model=setup.model, device=setup.device, backend=setup.backend, tta=setup.tta)
+        run = _Run(case, steps)
+        while not self._stopped.is_set():
+            progress = run.advance()
+            if progress is None or progress.total:  # its first report of passes comes before the first of them
+                self._ready.put(run)
+                return
+        run.close()
 
-    def _write(self, segmentation: Segmentation, case: Case) -> None:
-        """In a thread: save the mask."""
+    def _write(self, run: _Run) -> None:
+        """In a thread: put the labels on the case's grid and save them."""
+        case = replace(run.case, images={})
         path = self._setup.mask(case.files)
         try:
+            segmentation = run.finish()
             save_segmentation(path, segmentation, case, self._setup.labels(case.files))
         except EngineError as error:
             self._ended.put(_failed(case.id, str(error)))
             return
+        remarks = (*case.warnings, *segmentation.notes)
+        volumes = volumes_ml(segmentation.labels)
         self._ended.put(
-            CaseOutcome(
-                case.id,
-                CaseStatus.SEGMENTED,
-                path,
-                volumes_ml(segmentation.labels),
-                segmentation.seconds,
-                (*case.warnings, *segmentation.notes),
-            )
+            CaseOutcome(case.id, CaseStatus.SEGMENTED, path, volumes, round(segmentation.seconds, 3), remarks)
         )
 
 
@@ -299,14 +348,13 @@ class _Clock:
         self._computed = 0.0
 
     @contextmanager
-    def running(self, computing: bool) -> Iterator[None]:
-        """A step of a segmentation, in which the network is `computing`."""
+    def running(self) -> Iterator[None]:
+        """A step of the network."""
         started = perf_counter()
         self._began = started if self._began is None else self._began
         yield
-        if computing:
-            self._ended = perf_counter()
-            self._computed += self._ended - started
+        self._ended = perf_counter()
+        self._computed += self._ended - started
 
     @property
     def seconds(self) -> float:
@@ -316,7 +364,7 @@ class _Clock:
     @property
     def busy(self) -> float | None:
         """The share of the time from the first step to the last one's end in which the network computed."""
-        return None if self._began is None or not self._computed else self._computed / (self._ended - self._began)
+        return self._computed / (self._ended - self._began) if self._began is not None and self._computed else None
 
 
 def _failed(case: str, error: str) -> CaseOutcome:

@@ -22,7 +22,7 @@ def segment(tmp_path, dataset):
     threshold_bundle(tmp_path / "tiny")
 
     def run(*more, path=dataset):
-        options = ["--model", str(tmp_path / "tiny"), "--device", "cpu", "--tta", "none"]
+        options = ["--model", str(tmp_path / "tiny"), "--device", "cpu", "--backend", "torch", "--tta", "none"]
         return main(["segment", str(path), *options, *map(str, more)])
 
     return run

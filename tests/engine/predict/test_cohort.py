@@ -2,13 +2,14 @@
 
 import json
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from engine.data import CONVENTIONS, Region, find_dataset, load_case, save_segmentation
+from engine.data import CONVENTIONS, Region, find_dataset, load_case
 from engine.errors import CaseError, DeviceError, ImageFileError
 from engine.lock import LOCK_FILE, FolderInUseError, FolderLock
 from engine.model.bundle import save_bundle
@@ -17,6 +18,7 @@ from engine.predict.cohort import CaseEnded, CaseOutcome, CaseStatus, segment_co
 from engine.progress import Progress, finish
 from tests.engine.bundles import card, threshold_bundle, threshold_network
 from tests.engine.cohorts import write_case
+from tests.phantoms import phantom_case, phantom_segmentation
 
 NAMES = ("Case_1", "Case_2", "Case_3", "Case_4")
 PATIENCE_S = 60.0
@@ -38,7 +40,7 @@ def masks(tmp_path):
 @pytest.fixture
 def run(tmp_path, dataset, masks):
     threshold_bundle(tmp_path / "tiny")
-    settings = {"model": str(tmp_path / "tiny"), "device": "cpu", "tta": "none"}
+    settings = {"model": str(tmp_path / "tiny"), "device": "cpu", "backend": "torch", "tta": "none"}
 
     def begin(folder=masks, **changes):
         return segment_cohort(find_dataset(dataset), folder, **settings | changes)
@@ -74,36 +76,76 @@ def test_every_case_has_a_mask_with_provenance_and_is_told_in_order(run, masks):
 
 
 def test_reading_and_writing_go_on_beside_the_network_and_one_case_waits(run, monkeypatch):
-    """Each case is computed to its end only when the next is loaded, and saved only when the next is computed."""
-    loaded, begun, ended = ({name: threading.Event() for name in NAMES} for _ in range(3))
+    """Each case is computed to its end only when the next is ready, and drawn and saved only when the next is begun."""
+    ready, begun, ended = ({name: threading.Event() for name in NAMES} for _ in range(3))
     after = dict(pairwise(NAMES))
     two_before = dict(zip(NAMES[2:], NAMES, strict=False))
 
     def loading(files, **options):
         if files.id in two_before and not ended[two_before[files.id]].is_set():
             raise CaseError(f"{files.id}: two cases were waiting")
-        case = yield from load_case(files, **options)
-        loaded[files.id].set()
-        return case
+        return (yield from load_case(files, **options))
 
-    def computing(case, **options):
-        begun[case.id].set()
-        if case.id in after and not loaded[after[case.id]].wait(PATIENCE_S):
-            raise CaseError(f"{case.id}: the next case was not loaded meanwhile")
-        segmentation = yield from segment(case, **options)
-        ended[case.id].set()
+    def segmenting(case, **options):
+        work, computing = segment(case, **options), False
+        while True:
+            try:
+                progress = next(work)
+            except StopIteration as stop:
+                return stop.value
+            if progress.total and not computing:
+                ready[case.id].set()
+                computing = True
+                yield progress  # from here it is the network's thread that goes on
+                begun[case.id].set()
+                if case.id in after and not ready[after[case.id]].wait(PATIENCE_S):
+                    raise CaseError(f"{case.id}: the next case was not made ready meanwhile")
+            elif progress.total and progress.done == progress.total:
+                ended[case.id].set()
+                yield progress  # and from here the thread that writes
+                if case.id in after and not begun[after[case.id]].wait(PATIENCE_S):
+                    raise CaseError(f"{case.id}: the next case was not computed meanwhile")
+            else:
+                yield progress
+
+    monkeypatch.setattr(cohort, "load_case", loading)
+    monkeypatch.setattr(cohort, "segment", segmenting)
+    assert [outcome.error for outcome in finish(run()).outcomes] == [""] * 4
+
+
+def test_all_passes_are_the_networks_even_where_it_began_again_with_less_memory(run, monkeypatch):
+    threads = {}
+
+    def segmenting(case, **options):
+        steps = threads.setdefault(case.id, [])
+        for done, total in ((0, 0), (0, 2), (1, 2), (0, 0), (0, 4), (4, 4)):
+            steps.append(threading.current_thread().name.split("_")[0])
+            yield Progress(done, total, "segmenting")
+        steps.append(threading.current_thread().name.split("_")[0])
+        return replace(phantom_segmentation(phantom_case(shape=case.native.shape)), case_id=case.id)
+
+    monkeypatch.setattr(cohort, "segment", segmenting)
+    finish(run())
+    here = threading.current_thread().name
+    assert threads == {name: ["cohort", "cohort", here, here, here, here, "cohort"] for name in NAMES}
+
+
+def test_the_seconds_of_a_case_are_those_of_its_steps(monkeypatch):
+    seconds = iter(range(100))
+    monkeypatch.setattr(cohort, "perf_counter", lambda: float(next(seconds)))  # each step takes one
+    segmentation = phantom_segmentation(phantom_case(shape=(8, 8, 8)))
+
+    def work():
+        yield Progress(0, 0, "preparing")
+        yield Progress(0, 1, "passes")
+        yield Progress(1, 1, "passes")
         return segmentation
 
-    def saving(path, segmentation, case, convention):
-        if case.id in after and not begun[after[case.id]].wait(PATIENCE_S):
-            raise ImageFileError(f"{case.id}: the next case was not computed meanwhile")
-        if case.images:
-            raise ImageFileError(f"{case.id}: its images were kept")
-        save_segmentation(path, segmentation, case, convention)
-
-    for name, double in (("load_case", loading), ("segment", computing), ("save_segmentation", saving)):
-        monkeypatch.setattr(cohort, name, double)
-    assert [outcome.error for outcome in finish(run()).outcomes] == [""] * 4
+    run = cohort._Run(phantom_case(shape=(8, 8, 8)), work())
+    run.advance()
+    run.advance()
+    next(seconds)  # it waits for the network
+    assert run.finish().seconds == 4.0
 
 
 def test_a_bad_case_is_told_with_its_reason_and_does_not_stop_the_others(run, dataset):
@@ -229,11 +271,11 @@ def test_what_concerns_all_cases_is_raised_before_the_first(run, masks):
 
 
 def test_the_network_is_busy_while_it_computes_windows(monkeypatch):
-    times = iter([10.0, 11.0, 14.0, 15.0, 18.0])
+    times = iter([11.0, 14.0, 15.0, 18.0])
     monkeypatch.setattr(cohort, "perf_counter", lambda: next(times))
     clock = cohort._Clock()
     assert clock.busy is None
-    for computing in (False, True, True):  # from 10, from 11 to 14, from 15 to 18
-        with clock.running(computing):
+    for _ in range(2):  # from 11 to 14, from 15 to 18
+        with clock.running():
             pass
-    assert clock.busy == pytest.approx(6 / 8)
+    assert clock.busy == pytest.approx(6 / 7)
