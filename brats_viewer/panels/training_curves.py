@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 from PySide6.QtCore import QTimer
@@ -75,6 +74,10 @@ class TrainingCurves(QWidget):
             "loss": TrainingChart("Loss", "{:.4f}".format, tip="Faint: as measured; line: its running mean"),
             "rate": TrainingChart("Learning rate", "{:.2e}".format),
         }
+        self._due: list[str] = []
+        """The charts that are to be drawn anew."""
+        self._frame = QTimer(self, singleShot=True, interval=_FRAME_MS)
+        self._frame.timeout.connect(self._show_next)
         self._dice_choice = Segments("Dice of", _DICE_WORDS, quiet=True)
         self._over_choice = Segments("Curves over", _OVER_WORDS, quiet=True)
         choices = QHBoxLayout()
@@ -137,8 +140,14 @@ class TrainingCurves(QWidget):
     def _follow(self) -> None:
         """Show what is new, a chart in each frame, so that none of them takes long; nothing while nobody looks."""
         if self.isVisible():
-            for place, name in enumerate(self.charts):
-                QTimer.singleShot(place * _FRAME_MS, self, partial(self._show_chart, name))
+            self._due = list(self.charts)
+            if not self._frame.isActive():
+                self._frame.start()
+
+    def _show_next(self) -> None:
+        if self._due:
+            self._show_chart(self._due.pop(0))
+            self._frame.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Show what has come meanwhile."""

@@ -98,12 +98,12 @@ def borders(labels: NDArray[np.uint8], label: Label) -> list[QLineF]:
     6
     """
     marked = np.pad(labels == label, 1)  # (rows + 2, columns + 2)
-    lines = []
-    for row, column in np.argwhere(marked[1:] != marked[:-1]):  # between a row and the next
-        lines.append(QLineF(column - 1, row, column, row))
-    for row, column in np.argwhere(marked[:, 1:] != marked[:, :-1]):
-        lines.append(QLineF(column, row - 1, column, row))
-    return lines
+    below = np.argwhere(marked[1:] != marked[:-1]).tolist()  # between a row and the next
+    beside = np.argwhere(marked[:, 1:] != marked[:, :-1]).tolist()
+    return [
+        *(QLineF(column - 1, row, column, row) for row, column in below),
+        *(QLineF(column, row - 1, column, row) for row, column in beside),
+    ]
 
 
 def _to_image(colours: NDArray[np.uint8]) -> QImage:

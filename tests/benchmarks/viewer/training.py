@@ -1,6 +1,6 @@
 """Whether the window's event loop keeps turning while the page of trainings shows one that runs.
 
-`python -m tests.benchmarks.viewer.training [--points 2000] [--seconds 20]`
+`python -m tests.benchmarks.viewer.training [--points 2000] [--others 0] [--seconds 20]`
 
 A thread writes the run's folder as a training does, only faster: a point of each curve and a state in every look, a
 validation and a picture in every tenth. Printed are the times between two beats of the window's event loop.
@@ -9,7 +9,6 @@ validation and a picture in every tenth. Printed are the times between two beats
 import argparse
 import os
 import threading
-import time
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,13 +24,16 @@ from engine.data import Region
 from engine.runs.log import Point, Validation
 from engine.runs.preview import Preview, write_preview
 from tests.benchmarks.viewer.__main__ import PRIVATE, machine
-from tests.benchmarks.viewer.figures import longest_gap, percentile
+from tests.benchmarks.viewer.figures import Walk, percentile
 from tests.benchmarks.viewer.watch import BEAT_MS, Watch, until
 from tests.brats_viewer.inline import InlineEngine
 from tests.brats_viewer.runs import append, hold, say, write_run
 
 NOISE = np.random.default_rng(0)
+GREY = NOISE.integers(0, 255, (96, 80)).astype(np.uint8)
+LABELS = np.add.reduce([np.hypot(*np.mgrid[-48:48, -40:40]) < radius for radius in (8, 14, 20)]).astype(np.uint8)
 LOOK_S = 0.5
+FRAME_MS = 16
 
 
 def write(folder: Path, first: int, over: threading.Event) -> None:
@@ -42,8 +44,7 @@ def write(folder: Path, first: int, over: threading.Event) -> None:
         append(folder, point(number))
         if number % 10 == 0:
             append(folder, Validation(10 * number, 5.0 * number, dict.fromkeys(Region, 0.8), best=True))
-            grey, labels = (NOISE.integers(0, most, (96, 80)).astype(np.uint8) for most in (255, 4))
-            write_preview(folder, Preview(grey, labels, labels, "case", 10 * number, 0.8))
+            write_preview(folder, Preview(GREY, LABELS, LABELS, "case", 10 * number, 0.8))
         say(folder, step=10 * number, steps=20 * first, seconds=5.0 * number)
 
 
@@ -52,29 +53,34 @@ def point(number: int) -> Point:
     return Point(10 * number, 5.0 * number, 0.3 + 0.999**number + 0.08 * NOISE.normal(), 1e-3)
 
 
-def beats(points: int, seconds: float, home: Path) -> list[float]:
-    """When the event loop beat while a run of so many points was shown and went on."""
+def looked(points: int, others: int, seconds: float, home: Path) -> Walk:
+    """How the event loop beat while a run of so many points was shown and went on, with others laid beside it."""
     application = QApplication.instance() or QApplication([])
     assert isinstance(application, QApplication)
-    folder = write_run(runs_folder() / "run", records=[point(number) for number in range(1, points + 1)])
+    folder, *beside = (
+        write_run(runs_folder() / f"run-{run}", records=[point(number) for number in range(1, points + 1)])
+        for run in range(1 + others)
+    )
     window = MainWindow(Session(InlineEngine()), Settings(home / "settings.ini"))
     window.resize(1400, 880)
     window.show()
     window.watch_training(folder)
     until(lambda: len(window.training.curves.step) == points)
+    for other in beside:
+        window.training.compare(other, beside=True)
     over = threading.Event()
     writing = threading.Thread(target=write, args=(folder, points, over))
     writing.start()
     until(lambda: len(window.training.curves.step) > points)
-    watch, end_s = Watch(window), time.monotonic() + seconds
-    until(lambda: time.monotonic() > end_s)
+    walk = Watch(window).look(seconds)
     over.set()
     writing.join()
-    hold(folder, held=False)
+    for held in (folder, *beside):
+        hold(held, held=False)
     window.training.close()
     window.session.close()
     window.close()
-    return watch._beats_s
+    return walk
 
 
 def main() -> None:
@@ -82,16 +88,25 @@ def main() -> None:
         prog="python -m tests.benchmarks.viewer.training", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--points", type=int, default=2000, help="that the curves have at first (%(default)s)")
+    parser.add_argument("--others", type=int, default=0, help="runs that are laid beside it (%(default)s)")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to look (%(default)s)")
     options = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with TemporaryDirectory() as home:
         os.environ.update({name: str(Path(home, name)) for name in PRIVATE})
-        found = beats(options.points, options.seconds, Path(home))
-    gaps_ms = [1000 * (later - earlier) for earlier, later in pairwise(found)]
+        walk = looked(options.points, options.others, options.seconds, Path(home))
+    gaps_ms, cpus_ms = (
+        [1000 * (later[place] - earlier[place]) for earlier, later in pairwise(walk.beats)] for place in (0, 1)
+    )
     print(machine())
-    print(f"{len(gaps_ms)} beats, one in {BEAT_MS} ms is due; 99th percentile {percentile(gaps_ms, 99):.1f} ms,")
-    print(f"longest {1000 * longest_gap(found):.1f} ms; {sum(gap > 16 for gap in gaps_ms)} over 16 ms")
+    print(f"{len(gaps_ms)} beats, one in {BEAT_MS} ms is due; from one to the next, in milliseconds:")
+    for name, found in (("on the clock", gaps_ms), ("of CPU", cpus_ms)):
+        late = sum(gap > FRAME_MS for gap in found)
+        print(
+            f"  {name}: 99th percentile {percentile(found, 99):.1f}, longest {max(found):.1f}, {late} over {FRAME_MS}"
+        )
+    if walk.ran:
+        print(f"in the longest: {walk.ran}")
 
 
 if __name__ == "__main__":

@@ -72,10 +72,20 @@ class Watch(QObject):
 
     def walk(self, steps: Iterable[Callable[[], object]]) -> Walk:
         """Take steps, each when the one before has been painted."""
-        self._beats.clear()
-        self._longest_s, self._ran = 0.0, ""
+        self._forget()
         taken = [self.time(step) for step in steps]
         return Walk(taken, list(self._beats), self._ran)
+
+    def look(self, seconds: float) -> Walk:
+        """Take no step for so long."""
+        self._forget()
+        end_s = time.monotonic() + seconds
+        until(lambda: time.monotonic() > end_s)
+        return Walk([], list(self._beats), self._ran)
+
+    def _forget(self) -> None:
+        self._beats.clear()
+        self._longest_s, self._ran = 0.0, ""
 
 
 def until(done: Callable[[], object]) -> None:
