@@ -57,7 +57,7 @@ class Processes:
         first = 0
         for parameter in parameters:
             part = flat[first : first + parameter.numel()]
-            parameter.grad = part.reshape(parameter.shape).clone()
+            parameter.grad = torch.empty_like(parameter).copy_(part.reshape(parameter.shape))  # in its memory format
             first += parameter.numel()
 
     def wait(self) -> None:

@@ -2,11 +2,12 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 
 from engine.runs.settings import TrainConfig
@@ -20,6 +21,10 @@ class Optimiser(Protocol):
     @property
     def param_groups(self) -> list[dict[str, Any]]:
         """The parameters and, as "lr", the learning rate of the last step."""
+
+    @property
+    def state(self) -> Mapping[Tensor, dict[str, Any]]:
+        """What is remembered of each parameter."""
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -114,6 +119,12 @@ class Ranger21:
         """See `Optimiser`."""
         groups: list[dict[str, Any]] = self._package.param_groups
         return groups
+
+    @property
+    def state(self) -> Mapping[Tensor, dict[str, Any]]:
+        """See `Optimiser`."""
+        state: Mapping[Tensor, dict[str, Any]] = self._package.state
+        return state
 
     def zero_grad(self) -> None:
         """See `Optimiser`."""

@@ -56,6 +56,9 @@ class Trainer:
         self.device = device
         self.processes = processes
         self.network = UNet(network_config(config)).to(device)
+        if device.type == "cpu":
+            # In which its convolutions are a fifth faster; the stubs of torch do not know the argument.
+            self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.heads = DeepHeads(network_config(config), config.deep_supervision).to(device)
         self.parameters = [*self.network.parameters(), *self.heads.parameters()]
         self.optimiser = make_optimiser(config, self.parameters, config.steps)
@@ -188,6 +191,10 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.heads.load_state_dict(state["heads"])
         self.optimiser.load_state_dict(state["optimiser"])
+        for parameter, moments in self.optimiser.state.items():
+            for name, value in moments.items():  # a fused step takes for granted that they lie in memory as it does
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    moments[name] = torch.empty_like(parameter).copy_(value)
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step, self.seconds = state["step"], state["seconds"]
         self.best, self.validated = state["best"], state["validated"]
@@ -207,4 +214,4 @@ def _or_none(compute: Callable[[], Tensor]) -> Tensor | None:
 
 
 def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in weights.items()}
+    return {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in weights.items()}

@@ -26,11 +26,13 @@ import psutil
 import torch
 
 from engine.data import find_dataset
+from engine.model.unet import UNet
 from engine.runs.folder import Source, create
 from engine.runs.settings import TrainConfig
 from engine.runs.state import Stage
 from engine.train.feed import Batch
 from engine.train.loop import train
+from engine.train.network import network_config
 from engine.train.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -38,6 +40,7 @@ PATCH = (64, 64, 64)
 CONFIG = TrainConfig(
     steps=1_000_000, batch=2, shape=PATCH, patch=PATCH, spacing_mm=1.0, focal_gamma=2.0, drop_modality=0.0
 )
+_SETTLING = 4  # more than any of them makes ahead
 COMPARED = (
     ("step at bfloat16", "network at bfloat16"),
     ("step at float32", "network at float32"),
@@ -71,11 +74,19 @@ def timed(steps: int, step: Callable[[], object]) -> Timing:
     return Timing((time.perf_counter() - wall) / steps, (cpu_seconds() - cpu) / steps)
 
 
-def in_turns(rounds: int, steps: int, contenders: dict[str, Callable[[], object]]) -> dict[str, Timing]:
-    """The median step of each, taken in turns after a round that warms up."""
+def in_turns(
+    rounds: int, steps: int, contenders: dict[str, Callable[[], object]], settling: int = 0
+) -> dict[str, Timing]:
+    """The median step of each, taken in turns after a round that warms up.
+
+    settling: steps at the beginning of each turn that do not count; they use up the batches that were made before, and
+    give the others' threads and workers time to come to rest.
+    """
     timings: dict[str, list[Timing]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, step in contenders.items():
+            for _ in range(settling):
+                step()
             timing = timed(steps, step)
             if number:
                 timings[name].append(timing)
@@ -109,8 +120,7 @@ def monai_loop(dataset: Path, config: TrainConfig, workers: int) -> Iterator[Cal
     ]
     data = CacheDataset(cases, monai_transforms(), progress=False)
     loader = DataLoader(data, batch_size=config.batch, shuffle=True, num_workers=workers, persistent_workers=True)
-    trainer = Trainer(config, CPU)
-    network, loss_of = trainer.network, DiceFocalLoss(sigmoid=True, gamma=config.focal_gamma)
+    network, loss_of = UNet(network_config(config)), DiceFocalLoss(sigmoid=True, gamma=config.focal_gamma)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
 
     def batches() -> Generator[dict[str, torch.Tensor], None, None]:
@@ -167,7 +177,7 @@ def time_loops(dataset: Path, rounds: int, steps: int, workers: int) -> dict[str
         our_loop(dataset, Path(folder, "float32"), replace(CONFIG, precision="float32")) as float32,
         monai_loop(dataset, CONFIG, workers) as monai,
     ):
-        return in_turns(rounds, steps, {"ours": chosen, "ours at float32": float32, "MONAI": monai})
+        return in_turns(rounds, steps, {"ours": chosen, "ours at float32": float32, "MONAI": monai}, _SETTLING)
 
 
 def time_steps(rounds: int, steps: int) -> dict[str, Timing]:

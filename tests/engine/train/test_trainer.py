@@ -1,5 +1,6 @@
 """A step where memory runs out, steps that come to nothing, and what a state brings back."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,6 +185,28 @@ def test_the_first_state_is_kept_before_the_first_step(tmp_path: Path):
     state, _ = checkpoint.load(tmp_path)
     assert (state["step"], state["half"]) == (0, False)
     work.close()
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "ranger21"])
+def test_a_state_of_another_device_is_laid_out_in_memory_as_the_network_is(optimiser: str):
+    config = replace(TINY, optimiser=optimiser)
+    trainer = Trainer(config, CPU)
+    for _ in range(3):
+        trainer.train_on(batch())
+    state = copy.deepcopy(trainer.state())
+    moments = state["optimiser"]["package"] if optimiser == "ranger21" else state["optimiser"]
+    for values in moments["state"].values():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                values[name] = value.contiguous()  # as a GPU has it
+    resumed = Trainer(config, CPU)
+    resumed.resume(state)
+    assert resumed.network.encoder[1][0].weight.is_contiguous(memory_format=torch.channels_last_3d)
+    for one in (trainer, resumed):
+        for _ in range(2):
+            one.train_on(batch())
+    for name, value in trainer.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], value)
 
 
 def test_averaged_weights_forget_their_beginning():
