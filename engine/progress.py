@@ -1,6 +1,7 @@
 """How long work reports itself: a long function of the engine is a generator of `Progress` that returns its result."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TypeVar
@@ -37,7 +38,7 @@ Work = Generator[Progress, None, T]
 """A long computation: yields `Progress`, returns a T; closing it cancels it."""
 
 
-def finish(work: Work[T]) -> T:
+def finish(work: Generator[object, None, T]) -> T:
     """Run `work` to its end without looking at its reports, and return its result."""
     while True:
         try:
@@ -45,6 +46,18 @@ def finish(work: Work[T]) -> T:
         except StopIteration as stop:
             result: T = stop.value
             return result
+
+
+def told_as(work: Generator[object, None, T], report: Callable[[], Progress]) -> Work[T]:
+    """Run `work` as a part of a longer one: wherever it yields, that one's own `report` is given instead."""
+    with closing(work):
+        while True:
+            try:
+                next(work)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            yield report()
 
 
 class Pace:

@@ -1,10 +1,10 @@
 """An evaluation from the data set's folder to the table: every case is loaded, segmented, scored and written down."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from engine.data import CaseFiles, LabelConvention, Modality, find_dataset
 from engine.data.split import read_split
@@ -17,11 +17,10 @@ from engine.evaluate.setup import Part, Setup
 from engine.lock import FolderLock
 from engine.model import DEFAULT_MODEL, ModelCard, find_model
 from engine.predict.device import AUTO, choose_device
-from engine.progress import Pace, Progress, Work
+from engine.progress import Pace, Progress, Work, told_as
 
 PARTS = ("training", "validation", "test")
 TEST = "test"
-T = TypeVar("T")
 
 
 def evaluate(
@@ -162,7 +161,7 @@ def _work_off(run: _Run, device: str, name: str) -> Work[Evaluation]:
         report = replace(pace.report(done), stage=f"{name}{task.id}")
         yield Scored(report.done, report.total, report.stage, report.seconds_left, evaluation=evaluation)
         try:
-            outcome = yield from _as_one_step(evaluate_case(task, record.setup, device), report)
+            outcome = yield from told_as(evaluate_case(task, record.setup, device), partial(replace, report))
         except DeviceError:
             raise  # the next case would meet it too
         except EngineError as error:
@@ -174,18 +173,6 @@ def _work_off(run: _Run, device: str, name: str) -> Work[Evaluation]:
     conclude(evaluation)
     yield Scored(len(run.todo), len(run.todo), f"{name}done", 0.0, evaluation=evaluation)
     return evaluation
-
-
-def _as_one_step(work: Work[T], report: Progress) -> Work[T]:
-    """Run `work` as one step of a longer one: each of its own reports becomes `report`."""
-    with closing(work):
-        while True:
-            try:
-                next(work)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-            yield report
 
 
 def _check_computable(card: ModelCard, device: str) -> None:

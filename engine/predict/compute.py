@@ -2,8 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -18,7 +17,7 @@ from engine.predict.backends.choice import forget_backend, ready_backend, resolv
 from engine.predict.memory import free_memory
 from engine.predict.prepare import Prepared
 from engine.predict.windows import Shape, Stitch, gaussian_weights, inner, padding, pass_count, passes
-from engine.progress import Pace, Progress, Work
+from engine.progress import Pace, Progress, Work, told_as
 
 BATCH = 8
 """Passes that go through a GPU together; on the CPU one at a time keeps both cores as busy, and stops sooner."""
@@ -178,7 +177,7 @@ def mean_logits(
     done = 0
     while group := list(islice(todo, plan.batch)):
         windows = torch.stack([inputs[(slice(None), *window)].flip(flips) for window, flips in group])
-        found = yield from reporting(backend.logits(windows), pace.meanwhile)
+        found = yield from told_as(backend.logits(windows), pace.meanwhile)
         for one, (window, flips) in zip(found, group, strict=True):
             unflipped = one.flip(flips)
             logits.add(unflipped, window)
@@ -188,20 +187,6 @@ def mean_logits(
         yield pace.report(done)
     content = (slice(None), *inner(prepared.shape, pads))
     return logits.mean()[content].cpu(), None if probabilities is None else probabilities.mean()[content].cpu()
-
-
-def reporting(
-    computation: Generator[None, None, Tensor], report: Callable[[], Progress]
-) -> Generator[Progress, None, Tensor]:
-    """Run a pass, with a report each time that it lets its caller speak."""
-    with closing(computation):
-        while True:
-            try:
-                next(computation)
-            except StopIteration as stop:
-                result: Tensor = stop.value
-                return result
-            yield report()
 
 
 def _voxels(task: Task, shape: Shape, window: Shape) -> int:

@@ -14,14 +14,14 @@ from engine.errors import DeviceError
 from engine.model import ModelCard, find_model
 from engine.predict.backends import CPU_ONLY
 from engine.predict.backends.choice import ready_backend, resolve
-from engine.predict.compute import Task, compute, reporting
+from engine.predict.compute import Task, compute
 from engine.predict.device import AUTO, choose_device
 from engine.predict.memory import memory_error
 from engine.predict.prepare import Prepared, check_modalities, prepare
 from engine.predict.regions import drop_small_et, regions_to_labels
 from engine.predict.resample import resample
 from engine.predict.uncertainty import uncertainty_of
-from engine.progress import Progress, Work
+from engine.progress import Progress, Work, told_as
 
 
 def segment_case(
@@ -84,7 +84,7 @@ def make_ready(*, model: str, device: str, backend: str) -> Work[None]:
     ready = ready_backend(card, where, resolved.backend)
     if not card.any_window:  # elsewhere the window's size is not known before the case is
         first = ready.logits(torch.zeros((1, len(card.modalities), *card.window), device=where))
-        yield from reporting(first, lambda: Progress(0, 0, "loading the model"))
+        yield from told_as(first, lambda: Progress(0, 0, "loading the model"))
 
 
 def _device(name: str, backend: str) -> torch.device:

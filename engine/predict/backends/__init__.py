@@ -34,13 +34,3 @@ class Backend(Protocol):
         it is at. Raises MemoryError, whatever the library behind it raises, where the memory does not suffice. It can
         be asked again after either.
         """
-
-
-def result_of(computation: "Generator[None, None, Tensor]") -> "Tensor":
-    """The result of a pass that nobody needs to interrupt."""
-    while True:
-        try:
-            next(computation)
-        except StopIteration as stop:
-            result: Tensor = stop.value
-            return result

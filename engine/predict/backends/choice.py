@@ -33,11 +33,10 @@ from engine.predict.backends import (
     TORCH_BF16,
     Backend,
     openvino_backend,
-    result_of,
     torch_backend,
 )
 from engine.predict.device import AUTO, processor_name
-from engine.progress import Progress, Work
+from engine.progress import Progress, Work, finish
 
 TOLERANCE = 0.02
 """How far logits may lie from those of torch in float32, as a share of their own root mean square; bfloat16 with its
@@ -206,7 +205,7 @@ def _timed(backend: Backend, window: Tensor) -> tuple[float, Tensor]:
     times = []
     for _ in range(_RUNS):
         began = perf_counter()
-        logits = result_of(backend.logits(window)).cpu()
+        logits = finish(backend.logits(window)).cpu()
         times.append(perf_counter() - began)
     return min(times), logits
 

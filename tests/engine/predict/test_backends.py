@@ -11,7 +11,7 @@ from engine.errors import DeviceError
 from engine.model.bundle import load_network
 from engine.model.unet import UNet, UNetConfig
 from engine.predict import segment
-from engine.predict.backends import OPENVINO, OPENVINO_BF16, TORCH, TORCH_BF16, choice, openvino_backend, result_of
+from engine.predict.backends import OPENVINO, OPENVINO_BF16, TORCH, TORCH_BF16, choice, openvino_backend
 from engine.predict.backends.choice import candidates, distance, ready_backend, remembered, resolve, smooth_noise
 from engine.predict.backends.openvino_backend import OpenVINOBackend
 from engine.predict.backends.torch_backend import TorchBackend
@@ -37,7 +37,7 @@ class Fake:
         )
 
     def logits(self, windows):
-        found = self._change(result_of(self._torch.logits(windows)))
+        found = self._change(finish(self._torch.logits(windows)))
         self._clock[0] += self._ticks
         yield
         return found
@@ -170,10 +170,10 @@ def test_openvino_gives_what_torch_gives(norm, batch):
     windows = torch.randn(batch, 4, 24, 16, 20) + 3.0
     with torch.inference_mode():
         expected = network(windows)
-    found = result_of(OpenVINOBackend(network, bfloat16=False).logits(windows))
+    found = finish(OpenVINOBackend(network, bfloat16=False).logits(windows))
     assert found.shape == expected.shape
     assert distance(found, expected) < 1e-5
-    rough = result_of(OpenVINOBackend(network, bfloat16=True).logits(windows))
+    rough = finish(OpenVINOBackend(network, bfloat16=True).logits(windows))
     assert distance(rough, expected) < 0.03
 
 
@@ -206,7 +206,7 @@ def test_a_pass_that_is_closed_stops_and_the_next_one_is_right(name):
     running.close()
     small = windows[:, :, :8, :8, :8]
     with torch.inference_mode():
-        assert distance(result_of(backend.logits(small)), network(small)) < 1e-5
+        assert distance(finish(backend.logits(small)), network(small)) < 1e-5
 
 
 @pytest.mark.parametrize("said", ["DefaultCPUAllocator: can't allocate memory", "could not create a primitive"])
@@ -217,9 +217,9 @@ def test_no_memory_is_told_from_a_bug(said):
 
     backend = TorchBackend(Greedy(), CPU, bfloat16=False)
     with pytest.raises(MemoryError, match=said):
-        result_of(backend.logits(torch.zeros(2)))
+        finish(backend.logits(torch.zeros(2)))
     with pytest.raises(RuntimeError, match="a bug"):
-        result_of(backend.logits(torch.zeros(1)))
+        finish(backend.logits(torch.zeros(1)))
 
 
 def test_real_cases_have_the_labels_of_torch(real_data: Path):

@@ -11,7 +11,6 @@ from engine.errors import DeviceError, ModelError
 from engine.model import read_card
 from engine.model.bundle import load_network
 from engine.predict import devices, segment
-from engine.predict.backends import result_of
 from engine.predict.backends.torch_backend import TorchBackend
 from engine.predict.prepare import model_shape, prepare
 from engine.predict.regions import drop_small_et
@@ -153,10 +152,10 @@ def test_mirrored_passes_of_a_network_that_looks_at_single_voxels_equal_the_plai
     torch.manual_seed(0)
     backend = TorchBackend(load_network(read_card(Path(model))), torch.device("cpu"), bfloat16=False)
     inputs = torch.rand(1, 4, 16, 16, 16)
-    plain = result_of(backend.logits(inputs))
+    plain = finish(backend.logits(inputs))
     for flips in ALL_FLIPS:
         axes = [axis + 1 for axis in flips]
-        torch.testing.assert_close(result_of(backend.logits(inputs.flip(axes))).flip(axes), plain)
+        torch.testing.assert_close(finish(backend.logits(inputs.flip(axes))).flip(axes), plain)
 
 
 def test_small_et_becomes_necrotic_core_by_total_volume():
