@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.console import watch
+from engine.cli.modalities import modalities
 from engine.data import CONVENTIONS, Modality
-from engine.data.naming import modality_named
 from engine.errors import EvaluationError
 from engine.evaluate import Evaluation, Masks, compare_models, evaluate
 from engine.evaluate.report import comparison_report, report
@@ -66,7 +66,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--modalities",
-        type=_modalities,
+        type=modalities,
         default=tuple(Modality),
         metavar="t1c,t2f",
         help="give the model these images of each case only, as if the others were missing",
@@ -126,11 +126,3 @@ def _tell_failures(evaluations: Sequence[Evaluation]) -> None:
 def _failures(evaluation: Evaluation) -> list[str]:
     failures = sorted(evaluation.failures.items())
     return [reason if name in reason else f"{name}: {reason}" for name, reason in failures]
-
-
-def _modalities(text: str) -> tuple[Modality, ...]:
-    named = {word: modality_named(word) for word in text.split(",")}
-    unknown = [word for word, modality in named.items() if modality is None]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)!r}: choose from t1n, t1c, t2w, t2f, with commas between")
-    return tuple(modality for modality in Modality if modality in named.values())

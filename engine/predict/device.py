@@ -32,7 +32,8 @@ def devices() -> list[Device]:
         for index in range(torch.cuda.device_count()):
             facts = torch.cuda.get_device_properties(index)
             found.append(Device(f"cuda:{index}", f"{facts.name} ({facts.total_memory / 2**30:.0f} GiB)"))
-    return [*found, Device("cpu", f"CPU ({torch.get_num_threads()} threads)")]
+    threads = torch.get_num_threads()
+    return [*found, Device("cpu", f"CPU ({threads} thread{'s' if threads > 1 else ''})")]
 
 
 def choose_device(name: str = AUTO) -> "torch.device":

@@ -87,7 +87,10 @@ def _train(run: Run, device: torch.device | None) -> Work[Trainer]:
         run.stopped(trainer)
     elif run.processes.leads:
         message = yield from conclude(run, trainer, examples)
-        run.tell(Stage.FINISHED, message=message)
+        if message is None:
+            run.stopped(trainer)
+        else:
+            run.tell(Stage.FINISHED, message=message)
     return trainer
 
 

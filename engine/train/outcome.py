@@ -18,7 +18,8 @@ from engine.progress import Work
 from engine.runs.curves import CURVES_FILE, draw_curves
 from engine.runs.folder import BEST_FOLDER, MODEL_FOLDER
 from engine.runs.log import Validation
-from engine.runs.state import Stage
+from engine.runs.settings import TrainConfig
+from engine.runs.state import Command, Stage
 from engine.runs.table import Table, write_table
 from engine.score.cohort import AVERAGE, spread
 from engine.score.score import score
@@ -63,10 +64,11 @@ def best_min_et_ml(scores: Sequence[ValidationScore]) -> float:
     return max(tried, key=lambda level: (sum(score.with_threshold(level)[Region.ET] for score in scores), -level))
 
 
-def conclude(run: Run, trainer: Trainer, examples: Examples) -> Work[str]:
+def conclude(run: Run, trainer: Trainer, examples: Examples) -> Work[str | None]:
     """Publish the models, score the one that is kept, and install it where that is asked for; returns a line on it.
 
-    The best validation's model is kept, or the end's where there was no validation.
+    The best validation's model is kept, or the end's where there was no validation. None if it was told to stop before
+    all is scored; it begins anew when the run is resumed.
     """
     facts = facts_of(run, trainer, examples)
     title, description = f"{run.folder.name}, {trainer.config.spacing_mm:g} mm", _description(run, trainer, examples)
@@ -76,13 +78,16 @@ def conclude(run: Run, trainer: Trainer, examples: Examples) -> Work[str]:
     card = read_card(kept)
     training = facts | {"steps": card.training.get("steps", trainer.step)}
     card = replace(card, title=title, description=description, training=training, min_et_ml=0.0)
-    card = _rewrite(kept, replace(card, scores=_own_scores(run), limits=_limits(examples)))
+    card = _rewrite(kept, replace(card, scores=_own_scores(run), limits=_limits(trainer.config, examples)))
     message = ""
     if examples.held_out:
         scores = yield from _scored(run, trainer, examples, kept)
+        if scores is None:
+            return None
         card = _rewrite(kept, _with_scores(card, scores, trainer, run.folder))
         mean = card.scores["validation"]["dice"][AVERAGE]["mean"]
-        message = f"mean Dice {mean:.3f} on {len(scores)} validation cases"
+        cases = "1 validation case" if len(scores) == 1 else f"{len(scores)} validation cases"
+        message = f"mean Dice {mean:.3f} on {cases}"
     write_atomically({run.folder / CURVES_FILE: draw_curves(run.journal.records())})
     if run.source.install:
         message = "; ".join(filter(None, (message, f"installed as {install(kept, run.folder.name).name}")))
@@ -119,12 +124,17 @@ def _description(run: Run, trainer: Trainer, examples: Examples) -> str:
     return f"Trained for {trainer.step} steps on {data}{begun}."
 
 
-def _limits(examples: Examples) -> tuple[str, ...]:
+def _limits(config: TrainConfig, examples: Examples) -> tuple[str, ...]:
     if not examples.held_out:
         return ("Its scores are on synthetic cases and say nothing about patients.",)
+    chosen = ["the step that is kept"] * config.keep_best
+    chosen += ["the volume below which ET becomes necrotic core"] * config.tune_et
+    if not chosen:
+        return ()
+    was = "were" if len(chosen) > 1 else "was"
     return (
-        "The step that is kept, and the volume below which ET becomes necrotic core, were chosen on the validation "
-        "cases, so their scores flatter it; evaluate it on the test part of its split.",
+        f"On the validation cases {' and '.join(chosen)} {was} chosen, so their scores flatter it; evaluate it on the "
+        "test part of its split.",
     )
 
 
@@ -141,14 +151,16 @@ def _rewrite(folder: Path, card: ModelCard) -> ModelCard:
     return save_bundle(folder, card, dict(load_network(read_card(folder)).state_dict()))
 
 
-def _scored(run: Run, trainer: Trainer, examples: Examples, model: Path) -> Work[list[ValidationScore]]:
-    """Every validation case, segmented as a person would and scored on its own grid."""
+def _scored(run: Run, trainer: Trainer, examples: Examples, model: Path) -> Work[list[ValidationScore] | None]:
+    """Every validation case, segmented as a person would and scored on its own grid; None if told to stop before."""
     scores: list[ValidationScore] = []
     for files in examples.held_out:
         work = _segmented(files, trainer.config.modalities, model, str(trainer.device), trainer.config.tta)
         with closing(work):
             while True:
                 yield run.tell(Stage.VALIDATING, len(scores), len(examples.held_out), "scoring the validation cases")
+                if run.asked() is Command.STOP:
+                    return None
                 try:
                     next(work)
                 except StopIteration as stop:

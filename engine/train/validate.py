@@ -100,9 +100,10 @@ def _dice(masks: Tensor, labels: Tensor) -> Tensor:
 
 
 def preview_of(validated: Validated, case: str, step: int, config: TrainConfig) -> Preview:
-    """The axial slice with the most tumour of a case on the training grid, whose axes are L, P, S."""
+    """The axial slice with the most tumour, or the most brain, of a case on the training grid: its axes are L, P, S."""
     labels = validated.example.labels.cpu().numpy()
-    place = int((labels > 0).sum((0, 1)).argmax())
+    shown_most = labels > 0 if labels.any() else (validated.example.images != 0).any(0).cpu().numpy()
+    place = int(shown_most.sum((0, 1)).argmax())
     shown = next(config.modalities.index(modality) for modality in _SHOWN_BY if modality in config.modalities)
     predicted = regions_to_labels(validated.masks[..., place, None].cpu().numpy(), REGIONS)
     return Preview(

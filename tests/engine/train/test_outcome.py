@@ -13,11 +13,12 @@ from engine.model import find_model
 from engine.model.bundle import load_network
 from engine.predict import segment
 from engine.progress import Work, finish
-from engine.runs.folder import Source
+from engine.runs.folder import Source, create
 from engine.runs.settings import TrainConfig
-from engine.runs.state import Stage, read_state
+from engine.runs.state import Command, Stage, read_state, tell
 from engine.runs.table import read_table
 from engine.score import score
+from engine.train.loop import train
 from engine.train.outcome import ValidationScore, _with_scores, best_min_et_ml, kept_card
 from engine.train.trainer import Trainer
 from tests.engine.bundles import card as card_of_tests
@@ -93,11 +94,11 @@ def test_the_model_that_is_kept_is_scored_as_a_person_would(cases: Path, tmp_pat
     assert told["dice"]["average"]["mean"] == pytest.approx(sum(table[name].values()) / 3, abs=1e-4)
     assert card.training["cases"] == {"training": 3, "validation": 1, "test": 1}
     assert card.training["settings"]["learning_rate"] == 1e-2
-    assert "chosen on the validation cases" in card.limits[0]
+    assert "and the volume below which ET becomes necrotic core were chosen" in card.limits[0]
     assert find_model("glioma").sha256 == card.sha256
     assert (
         read_state(run).message
-        == f"mean Dice {told['dice']['average']['mean']:.3f} on 1 validation cases; installed as glioma"
+        == f"mean Dice {told['dice']['average']['mean']:.3f} on 1 validation case; installed as glioma"
     )
 
 
@@ -147,3 +148,23 @@ def test_a_truth_that_is_gone_at_the_end_is_told_and_the_run_can_be_resumed(case
 def without_truth(files: CaseFiles) -> Work[Case]:
     found = yield from load_case(files)
     return replace(found, truth=None)
+
+
+def test_a_run_that_is_stopped_while_its_model_is_scored_is_scored_when_it_goes_on(cases: Path, tmp_path: Path):
+    create(tmp_path / "run", CONFIG, Source(dataset=cases, device="cpu"))
+    work = train(tmp_path / "run", device=CPU)
+    while next(work).stage != "scoring the validation cases":
+        pass
+    tell(tmp_path / "run", Command.STOP)
+    assert finish(work).step == 6
+    assert read_state(tmp_path / "run").stage is Stage.STOPPED
+    assert read_table(tmp_path / "run") == {}
+    assert finish(train(tmp_path / "run", device=CPU)).step == 6
+    assert read_state(tmp_path / "run").stage is Stage.FINISHED
+    assert len(read_table(tmp_path / "run")) == 1
+
+
+def test_a_card_says_what_was_chosen_on_the_validation_cases(cases: Path, tmp_path: Path):
+    config = replace(CONFIG, keep_best=False, tune_et=False)
+    trained(tmp_path / "run", config, Source(dataset=cases, device="cpu"))
+    assert kept_card(tmp_path / "run").limits == ()
