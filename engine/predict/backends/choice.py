@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -50,10 +50,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The outcome of a trial: the fastest backend, the seconds of each, and why some were left out, in words."""
+    """The outcome of a trial: the fastest backend, the seconds of each, and why some were left out, in words.
+
+    seconds: of a pass over the trial's window; setup: what the first pass takes more.
+    """
 
     backend: str
     seconds: Mapping[str, float] = field(default_factory=dict)
+    setup: Mapping[str, float] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,17 +85,31 @@ def resolve(card: ModelCard, device: torch.device, wanted: str, voxels: float) -
         except MemoryError:  # whoever computes next says so, or does with less
             _log.warning("no memory to try out the backends", exc_info=True)
     choice = choice or Choice(TORCH)
-    seconds = choice.seconds.get(choice.backend)
-    return Resolved(choice.backend, seconds and seconds / math.prod(_trial_shape(card)), _remarks(choice, device))
+    passes = voxels / math.prod(_trial_shape(card))
+    ready = {name for sha256, at, name in _kept if (sha256, at) == (card.sha256, device)}
+    backend = _soonest(choice, passes, ready)
+    seconds = choice.seconds.get(backend)
+    return Resolved(backend, seconds and seconds / math.prod(_trial_shape(card)), _remarks(backend, choice, device))
 
 
-def _remarks(choice: Choice, device: torch.device) -> tuple[str, ...]:
+def _soonest(choice: Choice, passes: float, ready: Collection[str]) -> str:
+    """The backend that is through with so many of the trial's passes first; those that are `ready` need no setup.
+
+    >>> choice = Choice("b", seconds={"a": 2.0, "b": 1.0}, setup={"a": 0.0, "b": 3.0})
+    >>> [_soonest(choice, passes, ()) for passes in (2, 4, math.inf)], _soonest(choice, 2, ("b",))
+    (['a', 'b', 'b'], 'b')
+    """
+    if not choice.seconds or math.isinf(passes):
+        return choice.backend
+    setup = {name: 0.0 if name in ready else choice.setup.get(name, 0.0) for name in choice.seconds}
+    return min(choice.seconds, key=lambda name: setup[name] + passes * choice.seconds[name])
+
+
+def _remarks(backend: str, choice: Choice, device: torch.device) -> tuple[str, ...]:
     if device.type != "cpu":
         return ()
-    if not openvino_backend.is_installed():
-        return ("computed by torch; OpenVINO would be faster on this CPU: pip install 'brats-viewer[cpu]'",)
     return tuple(
-        f"computed by {choice.backend}; {name} was tried and {reason}"
+        f"computed by {backend}; {name} was tried and {reason}"
         for name, reason in choice.refused.items()
         if name in CPU_ONLY
     )
@@ -149,12 +167,17 @@ def try_out(card: ModelCard, device: torch.device) -> Work[Choice]:
     """Try the candidates on that device, and remember the fastest of those that agree with `TORCH`."""
     window = smooth_noise(len(card.modalities), _trial_shape(card)).to(device)
     seconds: dict[str, float] = {}
+    setup: dict[str, float] = {}
     refused: dict[str, str] = {}
     reference: Tensor | None = None
     for name in candidates(device):
         yield Progress(0, 0, "choosing how to compute")
         try:
-            taken, logits = _timed(make_backend(card, device, name), window)
+            began = perf_counter()
+            backend = make_backend(card, device, name)
+            logits = finish(backend.logits(window)).cpu()
+            first = perf_counter() - began
+            taken = min(_seconds(backend, window) for _ in range(_RUNS))
         except (MemoryError, RuntimeError, TypeError, ImportError) as error:
             if name == TORCH:
                 raise
@@ -165,8 +188,8 @@ def try_out(card: ModelCard, device: torch.device) -> Work[Choice]:
         if distance(logits, reference) > TOLERANCE:
             refused[name] = "gave another result than torch in float32"
         else:
-            seconds[name] = taken
-    choice = Choice(min(seconds, key=lambda name: seconds[name]), seconds, refused)
+            seconds[name], setup[name] = taken, max(0.0, first - taken)
+    choice = Choice(min(seconds, key=lambda name: seconds[name]), seconds, setup, refused)
     _log.info("%s on %s: %s", card.name, device, choice)
     _remember(_key(card, device), choice)
     return choice
@@ -200,14 +223,10 @@ def _trial_shape(card: ModelCard) -> tuple[int, int, int]:
     return x, y, z
 
 
-def _timed(backend: Backend, window: Tensor) -> tuple[float, Tensor]:
-    """Seconds of the faster of a few passes, and the logits on the CPU."""
-    times = []
-    for _ in range(_RUNS):
-        began = perf_counter()
-        logits = finish(backend.logits(window)).cpu()
-        times.append(perf_counter() - began)
-    return min(times), logits
+def _seconds(backend: Backend, window: Tensor) -> float:
+    began = perf_counter()
+    finish(backend.logits(window)).cpu()
+    return perf_counter() - began
 
 
 def _key(card: ModelCard, device: torch.device) -> str:
