@@ -20,7 +20,7 @@ PRESET_WORDS: Words = MappingProxyType(
     {
         "default": (
             "Default",
-            "This project's recipe: the most accuracy for the computing time, from the default model.",
+            "This project's recipe, from the default model.",
         ),
         "quick": ("Quick", "A useful model in ten minutes, also from few cases: it goes on from the default model."),
         "reference": (
