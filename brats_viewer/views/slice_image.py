@@ -202,7 +202,7 @@ def draw_outlines(
         alike[[label for label, own in colours.items() if own == colour]] = True
         mask = alike[labels]
         if mask.any():
-            lines = corner + edge_runs(mask) * scale
+            lines = np.ascontiguousarray(corner + edge_runs(mask) * scale)  # Qt reads row after row
             first = cast("QLineF", wrapInstance(lines.ctypes.data, QLineF))  # which is four doubles, as is each row
             painter.setPen(QPen(QColor(*colour), width_px))
             painter.drawLines(first, len(lines))

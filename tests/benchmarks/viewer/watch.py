@@ -3,13 +3,14 @@
 Needs only PySide6, since it also runs where the peer is installed.
 """
 
-import faulthandler
-import re
-import tempfile
+import gc
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
+from types import FrameType
 
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, QTimer, SignalInstance
 from PySide6.QtWidgets import QWidget
@@ -31,24 +32,43 @@ class Watch(QObject):
         self._painted_s = 0.0
         self._beats: list[Times] = []
         self._longest_s, self._ran = 0.0, ""
-        self._stacks = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the process
+        self._seen = 0.0, ""  # what ran, and after which beat
+        self._collecting_s = 0.0
+        self._thread = threading.get_ident()
+        gc.callbacks.append(self._note_collection)
+        threading.Thread(target=self._look_on, name="watch", daemon=True).start()
         window.installEventFilter(self)
         timer = QTimer(self, interval=BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
         timer.timeout.connect(self._beat)
         timer.start()
 
     def _beat(self) -> None:
-        """Note the time, and what ran if the beat is late: a thread that needs no turn of Python's wrote it down."""
+        """Note the time, and what ran if the beat is late."""
         now = time.monotonic(), time.thread_time()
-        late_s = now[0] - self._beats[-1][0] if self._beats else 0.0
+        before_s = self._beats[-1][0] if self._beats else now[0]
         self._beats.append(now)
-        faulthandler.cancel_dump_traceback_later()
-        if late_s > max(LATE_S, self._longest_s):
-            self._stacks.seek(0)
-            self._longest_s, self._ran = late_s, innermost_calls(self._stacks.read().decode(), threading.get_ident())
-        self._stacks.seek(0)
-        self._stacks.truncate()
-        faulthandler.dump_traceback_later(LATE_S, file=self._stacks)
+        if now[0] - before_s > max(LATE_S, self._longest_s):
+            after_s, ran = self._seen
+            self._longest_s, self._ran = now[0] - before_s, ran if after_s == before_s else ""
+
+    def _look_on(self) -> None:
+        """In a thread: see what the window's is in while a beat is overdue.
+
+        Python gives this thread its turn between two instructions, so a long call into C is seen as its caller's line,
+        when it is over. (faulthandler, which needs no turn, reads stacks while they change, and crashed at times.)
+        """
+        while True:
+            time.sleep(LATE_S / 2)
+            last_s = self._beats[-1][0] if self._beats else time.monotonic()
+            if time.monotonic() - last_s > LATE_S and self._seen[0] != last_s:
+                self._seen = last_s, innermost_calls(sys._current_frames()[self._thread])
+
+    def _note_collection(self, phase: str, _: Mapping[str, int]) -> None:
+        now_s = time.monotonic()
+        if phase == "start":
+            self._collecting_s = now_s
+        elif now_s - self._collecting_s > LATE_S / 2 and self._beats and threading.get_ident() == self._thread:
+            self._seen = self._beats[-1][0], "garbage collection"
 
     def eventFilter(self, window: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Note when the window has been painted with all in it, which is what this event is for."""
@@ -106,12 +126,10 @@ def back_and_forth(count: int, reach: int) -> list[int]:
     return [reach - abs((step + reach) % (4 * reach) - 2 * reach) for step in range(1, count + 1)]
 
 
-def innermost_calls(stacks: str, thread: int) -> str:
-    """The calls that a thread was in, from faulthandler's stacks of all threads; the innermost first, a few of them."""
-    for stack in re.split(r"^(?=(?:Current t|T)hread )", stacks, flags=re.MULTILINE):
-        head = re.match(r"(?:Current t|T)hread 0x([0-9a-f]+)", stack)
-        if head and int(head[1], 16) == thread:
-            calls = re.findall(r'File "(.+)", line (\d+) in (.+)', stack)
-            named = [f"{PurePath(file).name}:{line} {function}" for file, line, function in calls[:NAMED_CALLS]]
-            return " < ".join((["garbage collection"] if "Garbage-collecting" in stack else []) + named)
-    return ""
+def innermost_calls(frame: FrameType) -> str:
+    """The calls that a thread is in, the innermost first, a few of them."""
+    calls = [
+        f"{PurePath(caller.f_code.co_filename).name}:{line} {caller.f_code.co_name}"
+        for caller, line in traceback.walk_stack(frame)
+    ]
+    return " < ".join(calls[:NAMED_CALLS])
