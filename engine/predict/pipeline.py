@@ -19,7 +19,7 @@ from engine.predict.device import AUTO, choose_device
 from engine.predict.memory import memory_error
 from engine.predict.prepare import Prepared, check_modalities, prepare
 from engine.predict.regions import drop_small_et, regions_to_labels
-from engine.predict.resample import resample
+from engine.predict.resample import resampled_above
 from engine.predict.uncertainty import uncertainty_of
 from engine.progress import Progress, Work, told_as
 
@@ -104,7 +104,9 @@ def _notes(case: Case, card: ModelCard) -> list[str]:
 
 def labels_of(logits: Tensor, prepared: Prepared, card: ModelCard) -> NDArray[np.uint8]:
     """Labels (X, Y, Z) of the cropped brain at the native spacing, from logits (R, X, Y, Z) at the model's."""
-    size = prepared.brain.shape
+    x, y, z = prepared.brain.shape
     levels = torch.tensor([math.log(level / (1.0 - level)) for level in card.thresholds])
-    above = resample(logits, (size[0], size[1], size[2])) > levels[:, None, None, None]
-    return regions_to_labels(above.numpy() & prepared.brain, card.regions)
+    above, box = resampled_above(logits, levels, (x, y, z))
+    labels = np.zeros(prepared.brain.shape, dtype=np.uint8)
+    labels[box] = regions_to_labels(above.numpy() & prepared.brain[box], card.regions)
+    return labels

@@ -71,9 +71,11 @@ def prepare(case: Case, card: ModelCard) -> Prepared | None:
     shape = model_shape(brain[box].shape, orientation.canonical.spacing_mm, card.spacing_mm)
     channels = torch.zeros((len(card.modalities), *shape))
     inside = torch.zeros(channels.shape, dtype=torch.bool)
+    room = np.empty_like(next(iter(images.values()))[box])  # reused, as fresh memory costs more than what is put in it
     for channel, modality in enumerate(card.modalities):
         if modality in images:
-            channels[channel], inside[channel] = _resample_masked(images[modality][box], masks[modality][box], shape)
+            values, kept = _resample_masked(images[modality][box], masks[modality][box], shape, room)
+            channels[channel], inside[channel] = values, kept
     return Prepared(normalise(channels, inside, card.normalisation), box, brain[box], orientation)
 
 
@@ -90,16 +92,19 @@ def model_shape(shape: tuple[int, ...], spacing_mm: tuple[float, ...], model_spa
     return sizes[0], sizes[1], sizes[2]
 
 
-def _resample_masked(image: NDArray[np.float32], mask: NDArray[np.bool_], shape: Shape) -> tuple[Tensor, Tensor]:
-    """Image and mask at another spacing; the mean is over foreground only, so no background bleeds into the rim."""
-    inside = _tensor(mask)
-    values = torch.where(inside, _tensor(image), 0.0)
-    if tuple(values.shape) == shape:
-        return values, inside
-    share = resample(inside.float(), shape)
+def _resample_masked(
+    image: NDArray[np.float32], mask: NDArray[np.bool_], shape: Shape, room: NDArray[np.float32]
+) -> tuple[Tensor, Tensor]:
+    """Image and mask at another spacing; the mean is over foreground only, so no background bleeds into the rim.
+
+    room: of the image's shape, to work in; it may hold what is returned.
+    """
+    work = torch.from_numpy(room)
+    np.copyto(room, mask)
+    if room.shape == shape:
+        np.multiply(room, image, out=room)
+        return work, torch.from_numpy(mask.copy())  # a flipped view has negative strides, which torch does not take
+    share = resample(work, shape)
+    np.multiply(room, image, out=room)
     kept = share >= min(0.5, float(share.max()))  # a brain of a single voxel must not vanish
-    return torch.where(kept, resample(values, shape) / share.clamp(min=1e-6), 0.0), kept
-
-
-def _tensor(array: NDArray[np.float32] | NDArray[np.bool_]) -> Tensor:
-    return torch.from_numpy(array.copy())  # a flipped view has negative strides, which torch does not take
+    return torch.where(kept, resample(work, shape) / share.clamp(min=1e-6), 0.0), kept

@@ -23,7 +23,7 @@ def regions_to_labels(masks: NDArray[np.bool_], regions: Sequence[Region]) -> ND
     labels = np.zeros(masks.shape[1:], dtype=np.uint8)
     for region, label in _PAINT:
         if region in regions:
-            labels[masks[list(regions).index(region)]] = label
+            np.copyto(labels, np.uint8(label), where=masks[list(regions).index(region)])
     return labels
 
 
