@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         _log.info("refused: %s", error, exc_info=True)
         return _complain(str(error), 2)
+    except MemoryError:
+        _log.exception("out of memory")
+        return _complain("the memory does not suffice for this; close other programs", 2)
     except KeyboardInterrupt:
         return _complain("stopped", 130)
     except Exception:  # noqa: BLE001 (the last resort: a person gets a line, the log the traceback)

@@ -21,11 +21,12 @@ from typing import Any
 
 import psutil
 
-from engine.errors import EngineError
+from engine.errors import EngineError, WorkerError
 from engine.isolate.channel import Channel, Kind, Message
 from engine.isolate.memory import MemoryFile
 
 _NICENESS = 10
+_NO_MEMORY = "The memory does not suffice for this; close other programs"
 
 
 def main(inbox: int | None, outbox: int | None, grace_s: float, log_level: int) -> None:
@@ -114,6 +115,8 @@ def _perform(request: Message, channel: Channel, cancelled: threading.Event) -> 
         return Message.of(Kind.CANCELLED)
     except EngineError as error:
         return Message.of(Kind.ERROR, error)
+    except MemoryError:
+        return Message.of(Kind.ERROR, WorkerError(_NO_MEMORY, traceback.format_exc()))
     except Exception as error:  # noqa: BLE001 - it is raised again in the parent
         return Message.of(Kind.CRASH, (_one_line(error), traceback.format_exc()))
 

@@ -23,12 +23,12 @@ class Worker:
     Qt. It stays after a run, with torch, weights and a CUDA context loaded, until `close`. If it dies, the run that it
     was busy with raises WorkerError and the next run starts another. If this process dies, the child ends by itself.
 
-    `grace_s` is how long a cancelled run may take to reach its next yield before the child is killed. One forward pass
-    lies between two yields of the slowest work there is, and takes 4 s on two slow cores; killing costs no more than
-    loading torch again (3 s), so it need not be longer.
+    `grace_s` is how long a cancelled run may take to reach its next yield before the child is killed. Whoever presses
+    Stop waits that long at most; a forward pass gives way between two layers, so that this seldom comes, and killing
+    costs no more than loading torch again (3 s).
     """
 
-    def __init__(self, grace_s: float = 5.0) -> None:
+    def __init__(self, grace_s: float = 1.0) -> None:
         self._grace_s = grace_s
         self._child: ChildProcess | None = None
         self._busy = False

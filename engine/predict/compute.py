@@ -12,9 +12,9 @@ from torch import Tensor
 from engine.errors import DeviceError
 from engine.model import ModelCard
 from engine.model.bundle import network_config
-from engine.predict.backends import TORCH, Backend
+from engine.predict.backends import CPU_ONLY, TORCH, Backend
 from engine.predict.backends.choice import forget_backend, ready_backend, resolve
-from engine.predict.memory import free_memory
+from engine.predict.memory import free_memory, memory_error
 from engine.predict.prepare import Prepared
 from engine.predict.windows import Shape, Stitch, gaussian_weights, inner, padding, pass_count, passes
 from engine.progress import Pace, Progress, Work, told_as
@@ -86,8 +86,12 @@ def compute(prepared: Prepared, card: ModelCard, task: Task, device: torch.devic
         outcome = yield from _attempt(prepared, card, task, plan, resolved.seconds_per_voxel)
         if isinstance(outcome, Computed):
             return replace(outcome, remarks=(*remarks, *outcome.remarks))
-        failed = str(outcome)
         forget_backend()
+        if isinstance(outcome, RuntimeError):
+            computed = yield from compute(prepared, card, task, device, TORCH)
+            remarks.append(f"OpenVINO failed ({outcome}), so torch computed this, more slowly")
+            return replace(computed, remarks=(*remarks, *computed.remarks))
+        failed = str(outcome)
     raise DeviceError(f"{device}: the memory does not suffice to segment this case ({failed}); close other programs")
 
 
@@ -140,8 +144,8 @@ def needed(plan: Plan, card: ModelCard, shape: Shape) -> int:
 
 def _attempt(
     prepared: Prepared, card: ModelCard, task: Task, plan: Plan, seconds_per_voxel: float | None
-) -> Work[Computed | MemoryError]:
-    """What comes of a plan, or the error after which one that needs less may follow.
+) -> Work[Computed | MemoryError | RuntimeError]:
+    """What comes of a plan, or the error after which another may follow: no memory, or a failure of OpenVINO's.
 
     The error is returned, not raised: a raised one would hold on to the memory of all that it passed through.
     """
@@ -149,9 +153,12 @@ def _attempt(
     try:
         backend = ready_backend(card, plan.device, plan.backend)
         logits, probabilities = yield from mean_logits(prepared, backend, card, task, plan, seconds_per_voxel)
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        short = memory_error(error)
+        if short is None and plan.backend not in CPU_ONLY:
+            raise
         _log.warning("%s", plan, exc_info=True)
-        return MemoryError(str(error))
+        return short or RuntimeError(" ".join(str(error).split()))
     finally:
         if plan.device.type == "cuda":
             torch.cuda.empty_cache()  # other programs want the GPU too

@@ -33,6 +33,10 @@ def stumble() -> Work[None]:
     raise ZeroDivisionError("by nothing\nat all")
 
 
+def take_too_much() -> object:
+    return np.empty(1 << 62, dtype=np.uint8)
+
+
 def return_a_lambda() -> object:
     return lambda: None
 

@@ -33,7 +33,7 @@ def findable_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    with Worker() as worker:
+    with Worker(grace_s=10.0) as worker:  # a busy machine may be slow, and only some tests are about being killed
         yield worker
         pid = worker.pid
     assert pid is None or has_ended(pid)
@@ -115,6 +115,13 @@ def test_another_exception_is_one_line_with_details_in_the_log(
         finish(worker.run("no_such_module:anything"))
     with pytest.raises(WorkerError, match="return_a_lambda"):
         finish(worker.run("isolated_work:return_a_lambda"))
+
+
+def test_a_lack_of_memory_is_one_line_and_the_child_stays(worker: Worker) -> None:
+    with pytest.raises(WorkerError, match=r"^The memory does not suffice for this; close other programs$") as caught:
+        finish(worker.run("isolated_work:take_too_much"))
+    assert "in take_too_much" in caught.value.details
+    assert finish(worker.run("isolated_work:add_up", 3)) == 3
 
 
 def test_what_cannot_be_sent_is_the_callers_error_and_harms_nothing(worker: Worker) -> None:

@@ -185,10 +185,10 @@ def load_openvino() -> ModuleType:
     Where `openvino_telemetry` cannot be imported, OpenVINO goes on without. A medical image's workstation sends nothing
     that nobody asked for.
     """
-    if "openvino" in sys.modules:
-        return sys.modules["openvino"]
     if not is_installed():
         raise DeviceError("OpenVINO is not installed: pip install 'brats-viewer[cpu]', or choose another backend")
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
     reporter = sys.modules.get("openvino_telemetry")
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     try:

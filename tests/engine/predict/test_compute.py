@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from engine.predict.memory import free_memory, memory_error
 from engine.progress import finish
 from tests.engine.bundles import card as tiny_card
 from tests.engine.bundles import threshold_bundle
+from tests.engine.cli.test_segment import write_case
 from tests.engine.predict.test_pipeline import expected_labels
 from tests.phantoms import phantom_case
 
@@ -113,6 +115,22 @@ def test_memory_that_ends_in_openvino_at_any_window_ends_in_the_same_mask_by_tor
     assert result.notes == ("OpenVINO had too little memory, so torch computed this, more slowly",)
 
 
+@needs_openvino
+def test_a_failure_of_openvino_ends_in_the_mask_of_torch_and_one_line(tmp_path, monkeypatch):
+    def fail(backend, windows):
+        yield
+        raise RuntimeError("Exception from src/plugin.cpp:1\nbroken")
+
+    monkeypatch.setattr(OpenVINOBackend, "logits", fail)
+    case = phantom_case()
+    result = run(case, threshold_bundle(tmp_path / "tiny"), backend=OPENVINO)
+    np.testing.assert_array_equal(result.labels.data, expected_labels(case))
+    assert (result.backend, *result.notes) == (
+        TORCH,
+        "OpenVINO failed (Exception from src/plugin.cpp:1 broken), so torch computed this, more slowly",
+    )
+
+
 @pytest.mark.parametrize("at", range(3))
 def test_memory_that_never_suffices_is_one_line(tmp_path, monkeypatch, at):
     monkeypatch.setattr(compute, "SMALLEST_WINDOW", 8)
@@ -172,3 +190,28 @@ def test_a_limit_of_the_process_counts(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True)
     assert free_memory(CPU) > 2**29
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's address space is limited on Linux only")
+@pytest.mark.parametrize("limit_gb", [3, 4, 6])
+def test_a_limited_process_ends_in_the_right_mask_or_in_one_line(tmp_path, limit_gb):
+    case = write_case(tmp_path / "BraTS20_Training_001", shape=(60, 64, 50))
+    threshold_bundle(tmp_path / "large", window=(160, 160, 160))  # some 0.5 GB a pass
+    code = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_AS, ({limit_gb << 30},) * 2);"
+        "from engine.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    options = ["--model", str(tmp_path / "large"), "--tta", "none", "--labels", "brats2023", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "segment", str(case), *options],
+        cwd=Path(__file__).parents[3],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        mask = np.asarray(nib.load(case / "BraTS20_Training_001_prediction.nii.gz").dataobj)
+        np.testing.assert_array_equal(mask, expected_labels(phantom_case(shape=(60, 64, 50))))
+    else:
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1

@@ -11,6 +11,7 @@ from engine.errors import DeviceError, ModelError
 from engine.model import read_card
 from engine.model.bundle import load_network
 from engine.predict import devices, segment
+from engine.predict.backends import TORCH
 from engine.predict.backends.torch_backend import TorchBackend
 from engine.predict.prepare import model_shape, prepare
 from engine.predict.regions import drop_small_et
@@ -121,14 +122,14 @@ def test_a_missing_modality_is_named_or_refused(tmp_path, model):
 
 def test_progress_counts_windows_times_passes_and_estimates_the_rest(model):
     case = phantom_case(shape=(40, 48, 36))
-    seen = list(segment(case, model=model, device="cpu", tta="flips"))
+    seen = list(segment(case, model=model, device="cpu", backend=TORCH, tta="flips"))
     steps = [progress for progress in seen if progress.stage == "segmenting" and not progress.amid]
     total = steps[0].total
     assert total % 8 == 0
     assert total > 8
     assert list(dict.fromkeys(progress.done for progress in steps)) == list(range(total + 1))
     assert steps[0].seconds_left is None
-    assert all(progress.seconds_left is not None and progress.seconds_left >= 0 for progress in steps[1:])
+    assert all(progress.seconds_left is not None and progress.seconds_left >= 0 for progress in steps if progress.done)
     assert steps[-1].seconds_left == 0
 
 
@@ -141,7 +142,7 @@ def test_closing_stops_before_the_next_forward_pass(model, monkeypatch):
         return plain(backend, windows)
 
     monkeypatch.setattr(TorchBackend, "logits", counted)
-    work = segment(phantom_case(), model=model, device="cpu", tta="flips")
+    work = segment(phantom_case(), model=model, device="cpu", backend=TORCH, tta="flips")
     while len(calls) < 2:
         next(work)
     work.close()
