@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from engine import RESEARCH_USE, __version__
-from engine.cli import evaluate, models, score, segment, synthesize, train
+from engine.cli import benchmark, evaluate, models, score, segment, synthesize, train
 from engine.errors import EngineError
 from engine.log import log_file, start_log
 
@@ -55,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
     shared.add_argument("--verbose", action="store_true", help="print the log to stderr as well")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (segment, score, evaluate, synthesize, models, train):
+    for command in (segment, score, evaluate, synthesize, models, train, benchmark):
         command.add(commands, shared)
     return parser
