@@ -1,6 +1,7 @@
 """The rules of the house that no single test of a feature would see broken."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PEERS = {"monai", "napari", "nnunetv2"}
+"""What only a comparison needs, and not every environment has."""
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -43,3 +46,14 @@ def test_every_module_says_what_it_is_for(package):
         and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert silent == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "benchmarks").rglob("*.py")), ids=lambda path: path.stem)
+def test_every_benchmark_can_be_started(path):
+    """None is run by the tests, so that none would be seen to ask for what has moved."""
+    try:
+        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    except ModuleNotFoundError as error:
+        if error.name not in PEERS:
+            raise
+        pytest.skip(str(error))

@@ -96,7 +96,7 @@ class Run:
         for remark in trainer.remarks:
             self.remark(remark)
         trainer.remarks.clear()
-        if trainer.step % LOG_EVERY == 0:
+        if trainer.step < LOG_EVERY or trainer.step % LOG_EVERY == 0:  # a curve from the first steps, however slow
             loss = trainer.mean_loss()
             if loss is not None and self.processes.leads:
                 rate = float(trainer.optimiser.param_groups[0]["lr"])

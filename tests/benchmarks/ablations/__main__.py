@@ -15,7 +15,7 @@ import torch
 from engine.cli.console import watch
 from engine.data.atomic import write_atomically
 from engine.errors import EngineError
-from engine.train.loop import LOG_EVERY
+from engine.train.run import LOG_EVERY
 from tests.benchmarks.ablations.measure import Result, measured
 from tests.benchmarks.ablations.recipes import CHANGES, recipes
 from tests.benchmarks.ablations.table import to_markdown

@@ -15,6 +15,7 @@ from engine.runs.journal import Journal
 from engine.runs.log import Point, Record, Validation
 from engine.train.loop import train
 from engine.train.network import network_config
+from engine.train.run import LOG_EVERY
 from engine.train.trainer import Trainer
 from engine.train.validate import mean_dice, validation_examples
 from tests.benchmarks.ablations.recipes import Recipe
@@ -67,7 +68,7 @@ def measured(recipe: Recipe, folder: Path) -> Work[Result]:
 def _result(recipe: Recipe, trained: Trainer, log: Sequence[Record]) -> Result:
     config, network = recipe.config, trained.network.eval()
     averaged = next(record.dice for record in reversed(log) if isinstance(record, Validation))
-    points = [record for record in log if isinstance(record, Point)]
+    points = [record for record in log if isinstance(record, Point) and record.step % LOG_EVERY == 0]
     last = mean_dice(network, validation_examples(config, trained.device), config.window)
     parameters = parameter_count(UNet(network_config(config)))
     return Result(recipe.name, recipe.change, parameters, step_seconds(points), dict(averaged), last)

@@ -53,7 +53,7 @@ def test_a_training_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path):
     work.close()
     same(whole.average, finish(train(tmp_path / "cut", device=CPU)).average)
     assert log_of(tmp_path / "whole") == log_of(tmp_path / "cut")
-    assert [line["step"] for line in log_of(tmp_path / "cut")] == [1, 2, 3, 4, 5]
+    assert [line["step"] for line in log_of(tmp_path / "cut") if "dice" in line] == [1, 2, 3, 4, 5]
     assert read_state(tmp_path / "cut").stage is Stage.FINISHED
 
 
@@ -221,7 +221,7 @@ def test_a_training_that_was_killed_at_any_step_logs_and_ends_as_one_that_was_no
 def test_validation_looks_through_windows(tmp_path: Path):
     config = replace(TINY, steps=1, shape=(18, 20, 16), patch=(16, 16, 16), validate_every=1, validation_cases=1)
     trained(tmp_path / "run", config)
-    (record,) = log_of(tmp_path / "run")
+    (record,) = (line for line in log_of(tmp_path / "run") if "dice" in line)
     assert set(record["dice"]) == {"ET", "TC", "WT"}
 
 

@@ -138,9 +138,10 @@ def test_a_run_that_was_cut_off_ends_and_logs_like_one_that_was_not(tmp_path: Pa
     whole = trained(tmp_path / "whole", TINY)
     resumed = trained(cut_off(tmp_path / "cut", TINY, 9), TINY)  # the last checkpoint is that of step 7
     same(whole.average, resumed.average)
-    (one,), (other,) = log_of(tmp_path / "whole"), log_of(tmp_path / "cut")
-    assert one["lr"] == other["lr"] == pytest.approx(3e-3 - 2.97e-3 * 3 / 5)  # step 10, in a warm-down from 8 to 12
-    assert one["loss"] == other["loss"]
+    whole_log = log_of(tmp_path / "whole")
+    assert whole_log == log_of(tmp_path / "cut")
+    assert whole_log[-1]["step"] == 10
+    assert whole_log[-1]["lr"] == pytest.approx(3e-3 - 2.97e-3 * 3 / 5)  # in a warm-down from 8 to 12
 
 
 def test_a_step_whose_gradient_is_not_finite_leaves_weights_and_moments_alone():
