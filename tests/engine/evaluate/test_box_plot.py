@@ -1,19 +1,16 @@
-"""The picture of box plots: what is where, by its colours."""
+"""The picture of box plots: what is where, by what was drawn."""
 
 from io import BytesIO
 
-import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import PathPatch
 from PIL import Image
 
 from engine.data import Region
-from engine.evaluate.box_plot import draw_box_plot
+from engine.evaluate.box_plot import COLOURS, draw_box_plot, plot_boxes
 from engine.evaluate.table import CaseResult
 from engine.score import Lesionwise, Score
-
-BLUE, VERMILION = (0, 114, 178), (213, 94, 0)  # the outlines of the first and the second method's boxes
-PANELS = {"dice": (0, 0), "lesionwise_dice": (1, 0), "hd95_mm": (0, 1), "lesionwise_hd95_mm": (1, 1)}
-PX = 2  # per unit of length
 
 
 def results(dice):
@@ -28,53 +25,60 @@ def results(dice):
     ]
 
 
-def picture(**methods):
-    return np.asarray(Image.open(BytesIO(draw_box_plot(methods))).convert("RGB")).astype(int)
+def panels(**methods):
+    return plot_boxes(methods).axes
 
 
-def boxes(pixels, colour, panel, legends=1):
-    """The rows, from the top of a panel, and columns of the picture where something has nearly this colour."""
-    column, row = PANELS[panel]
-    top, left = PX * (16 + 20 * legends + 300 * row), PX * 560 * column
-    part = pixels[top : top + PX * 300, left : left + PX * 560]
-    near = np.abs(part - colour).max(axis=-1) < 12
-    return np.nonzero(near)
+def boxes(axes, colour=COLOURS[0]):
+    """Left and right edge, quartiles 1 and 3 of the boxes of a colour."""
+    outlines = [patch for patch in axes.patches if isinstance(patch, PathPatch) and to_hex(patch.get_ec()) == colour]
+    extents = [patch.get_path().get_extents() for patch in outlines]
+    return [(found.x0, found.x1, found.y0, found.y1) for found in extents]
 
 
-def height(value):
-    """Where a share of 0 to 1 is in a panel, in pixels."""
-    return PX * (34 + (1 - value) * (300 - 34 - 30))
-
-
-def test_a_box_is_where_its_quartiles_are():
-    # Quartiles .6 and .8.
-    rows, columns = boxes(picture(a=results([0.0, 0.6, 0.7, 0.8, 0.9])), BLUE, "dice")
-    strong = np.bincount(rows, minlength=600) > PX * 4 * 30  # the long edges of four boxes
-    assert np.flatnonzero(strong).min() == pytest.approx(height(0.8), abs=3)
-    assert np.flatnonzero(strong).max() == pytest.approx(height(0.6), abs=3)
-    assert columns.min() > PX * 52
-
-
-def test_lesions_and_distances_have_panels_of_their_own():
-    pixels = picture(a=results([0.1, 0.4, 0.8, 0.9, 1.0]))  # quartiles .4 and .9
-    for panel, low, high in (
-        ("lesionwise_dice", 0.2, 0.45),
-        ("hd95_mm", np.log1p(40) / np.log1p(374), np.log1p(90) / np.log1p(374)),
-        ("lesionwise_hd95_mm", np.log1p(4) / np.log1p(374), np.log1p(9) / np.log1p(374)),
+def test_each_measure_has_a_panel_and_each_column_a_box_at_its_quartiles():
+    dice, lesions, distances, lesion_distances = panels(a=results([0.1, 0.4, 0.8, 0.9, 1.0]))
+    for axes, low, high in (
+        (dice, 0.4, 0.9),
+        (lesions, 0.2, 0.45),
+        (distances, 40, 90),
+        (lesion_distances, 4, 9),
     ):
-        strong = np.flatnonzero(np.bincount(boxes(pixels, BLUE, panel)[0], minlength=600) > PX * 4 * 30)
-        assert (strong.min(), strong.max()) == (pytest.approx(height(high), abs=3), pytest.approx(height(low), abs=3))
+        found = boxes(axes)
+        assert [sum(box[:2]) / 2 for box in found] == pytest.approx([0, 1, 2, 3])
+        assert [box[2:] for box in found] == [pytest.approx((low, high))] * 4
+    assert [label.get_text() for label in dice.get_xticklabels()] == ["ET", "TC", "WT", "average"]
+
+
+def test_each_case_is_a_dot_and_the_mean_a_diamond():
+    axes = panels(a=results([0.0, 0.6, 0.9]))[0]
+    dots = axes.collections[0].get_offsets()
+    assert sorted(dots[:, 1]) == [0.0, 0.6, 0.9]
+    diamonds = [line.get_ydata().tolist() for line in axes.lines if line.get_marker() == "D"]
+    assert diamonds == [pytest.approx([0.5])] * 4
 
 
 def test_methods_stand_side_by_side_in_colours_of_their_own():
-    pixels = picture(a=results([0.5, 0.6, 0.7]), b=results([0.5, 0.6, 0.7]))
-    (_, first), (_, second) = boxes(pixels, BLUE, "dice", 2), boxes(pixels, VERMILION, "dice", 2)
-    in_one_column = PX * (52 + (560 - 52 - 14) / 4)
-    assert first[first < in_one_column].max() < second[second < in_one_column].min()
+    axes = panels(a=results([0.5, 0.6, 0.7]), b=results([0.5, 0.6, 0.7]))[0]
+    for (_, end, *_), (start, *_) in zip(boxes(axes), boxes(axes, COLOURS[1]), strict=True):
+        assert end < start
+
+
+def test_a_name_stands_as_it_is():
+    figure = plot_boxes({"_$mine_1$": results([0.5]), "$": results([0.5, 0.6])})
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["_$mine_1$, 1 case", "$, 2 cases"]
+    figure.savefig(BytesIO(), format="png")
 
 
 def test_what_an_earlier_table_lacks_is_left_empty():
     old = [CaseResult(result.id, result.scores) for result in results([0.5, 0.6])]
-    pixels = picture(a=old)
-    assert boxes(pixels, BLUE, "lesionwise_dice")[0].size == 0
-    assert boxes(pixels, BLUE, "dice")[0].size > 0
+    dice, lesions, *_ = panels(a=old)
+    assert len(boxes(dice)) == 4
+    assert boxes(lesions) == []
+
+
+def test_the_picture_is_large_enough_to_print():
+    with Image.open(BytesIO(draw_box_plot({"a": results([0.5]), "b": results([0.5, 1.0])}))) as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) >= 1000
