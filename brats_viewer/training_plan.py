@@ -153,6 +153,7 @@ _GROUPS: Mapping[str, tuple[Setting, ...]] = {
         Setting("keep_best", "Keep the best", "The model is that of the best validation, or else that of the end"),
         Setting("tta", "TTA of the table", "With which passes the table at the end is made", choices=TTA_TITLES),
         Setting("tune_et", "Tune the ET volume", "Choose on validation cases below which volume ET is taken for none"),
+        Setting("fill_core", "Fill the core", "Oedema that the tumour core encloses within a plane is taken for core"),
     ),
 }
 SETTING_GROUPS: Mapping[str, tuple[Setting, ...]] = MappingProxyType(_GROUPS)

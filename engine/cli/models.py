@@ -59,6 +59,10 @@ def _card(card: ModelCard) -> str:
             f"images     {_names(card.modalities)}{optional}",
             f"regions    {regions}",
             f"ET rule    less than {card.min_et_ml:g} ml in total becomes necrotic core",
+            *(
+                ["core rule  oedema that the tumour core encloses within a plane becomes necrotic core"]
+                * card.fill_core
+            ),
             f"grid       {spacing} mm, windows of {' x '.join(map(str, card.window))} voxels",
             f"network    {', '.join(f'{name} {value}' for name, value in card.architecture.items())}",
             f"sha256     {card.sha256}",

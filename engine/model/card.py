@@ -40,7 +40,8 @@ class ModelCard:
     multiple of the network's stride; `overlap` is the share of a window that neighbours share, in [0, 1).
     any_window: whether the network says the same in windows of any size, because its norms do not take their statistics
     over the window: the brain may then go through it whole, or in smaller windows where memory is short.
-    min_et_ml: an enhancing tumour smaller than this in total becomes necrotic core.
+    min_et_ml: an enhancing tumour smaller than this in total becomes necrotic core. fill_core: so does oedema that the
+    tumour core encloses within a plane.
     training, scores, limits: for people; what it was trained on and how, what it reached on which data, where it fails.
     sha256: of the weights' file.
     """
@@ -60,6 +61,7 @@ class ModelCard:
     any_window: bool = False
     thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)
     min_et_ml: float = 0.0
+    fill_core: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
@@ -163,6 +165,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> ModelCard:
         any_window=take("any_window", _truth) if "any_window" in content else False,
         thresholds=thresholds,
         min_et_ml=take("min_et_ml", float, lambda v: 0 <= v < math.inf),
+        fill_core=take("fill_core", _truth) if "fill_core" in content else False,
         training=take("training", dict),
         scores=take("scores", dict),
         limits=take("limits", lambda v: tuple(_text(line) for line in v)),

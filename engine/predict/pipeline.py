@@ -18,7 +18,7 @@ from engine.predict.compute import Task, compute
 from engine.predict.device import AUTO, choose_device
 from engine.predict.memory import memory_error
 from engine.predict.prepare import Prepared, check_modalities, prepare
-from engine.predict.regions import drop_small_et, regions_to_labels
+from engine.predict.regions import drop_small_et, fill_core, regions_to_labels
 from engine.predict.resample import resampled_above
 from engine.predict.uncertainty import uncertainty_of
 from engine.progress import Progress, Work, told_as
@@ -56,6 +56,8 @@ def _segment(case: Case, card: ModelCard, task: Task, device: torch.device, back
         notes += computed.remarks
         yield Progress(0, 0, "putting the labels on the case's grid")
         crop = labels_of(computed.logits, prepared, card)
+        if card.fill_core:
+            fill_core(crop)
         if drop_small_et(crop, case.native.voxel_ml, card.min_et_ml):
             notes.append(f"enhancing tumour below {card.min_et_ml:g} ml in total was taken for necrotic core")
         labels = prepared.paste(crop)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from engine.data import Label, Region
 
@@ -25,6 +26,28 @@ def regions_to_labels(masks: NDArray[np.bool_], regions: Sequence[Region]) -> ND
         if region in regions:
             np.copyto(labels, np.uint8(label), where=masks[list(regions).index(region)])
     return labels
+
+
+def fill_core(labels: NDArray[np.uint8]) -> None:
+    """Turn ED into NCR, in place, where the tumour core encloses it within a plane along the axes of (X, Y, Z).
+
+    Oedema is the rim of a tumour, not its middle: in the truths of ten BraTS cases what is enclosed so is at most 0.5 %
+    of the core's volume. A network takes fluid within a ring of enhancement for oedema where its signal is oedema's.
+
+    >>> labels = np.array([[3, 3, 3, 0], [3, 2, 3, 2], [3, 3, 3, 0]], dtype=np.uint8)[..., None]
+    >>> fill_core(labels)
+    >>> labels[1].ravel().tolist()
+    [3, 1, 3, 2]
+    """
+    boxes = ndimage.find_objects(((labels == Label.NCR) | (labels == Label.ET)).astype(np.uint8))
+    if not boxes:
+        return
+    box = labels[boxes[0]]
+    core = (box == Label.NCR) | (box == Label.ET)
+    for axis in range(3):
+        within_plane = np.take(ndimage.generate_binary_structure(3, 1), [1], axis)
+        filled = ndimage.binary_fill_holes(core, within_plane)
+        box[filled & (box == Label.ED)] = Label.NCR
 
 
 def drop_small_et(labels: NDArray[np.uint8], voxel_ml: float, min_et_ml: float) -> bool:

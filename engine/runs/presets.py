@@ -50,6 +50,7 @@ PRESETS: dict[PresetName, TrainConfig] = {
         validate_every=221,
         validation_cases=16,
         keep_best=False,
+        fill_core=False,
         tta="reference",
     ),
 }

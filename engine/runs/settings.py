@@ -89,6 +89,7 @@ class TrainConfig:
     split's validation part, or as many synthetic cases of other settings than those trained on.
     keep_best: whether the run's model is that of its best validation, or else that of its end.
     tune_et: whether the volume below which ET becomes NCR is chosen on the validation cases when training ends.
+    fill_core: whether the model takes ED that TC encloses within a plane for NCR, see `engine.predict.regions`.
     tta: the scheme of test-time augmentation that the validation table is made with.
     """
 
@@ -126,6 +127,7 @@ class TrainConfig:
     validation_cases: int = 16
     keep_best: bool = True
     tune_et: bool = False
+    fill_core: bool = True
     tta: str = "flips"
 
     @property
@@ -197,7 +199,7 @@ class TrainConfig:
             raise ValueError(f"hours {self.hours!r} and epochs {self.epochs!r} both say when to end; give one of them")
         if not self.modalities or len(set(self.modalities)) != len(self.modalities):
             raise ValueError("modalities must name one to four different ones")
-        for name in ("batch_dice", "keep_best", "tune_et"):
+        for name in ("batch_dice", "keep_best", "tune_et", "fill_core"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"{name} {getattr(self, name)!r} must be true or false")
         if self.optimiser == "ranger21" and self.hours is not None:

@@ -36,6 +36,7 @@ def blank_card(config: TrainConfig) -> ModelCard:
         axis_codes=AXIS_CODES,
         spacing_mm=(config.spacing_mm, config.spacing_mm, config.spacing_mm),
         window=config.window,
+        fill_core=config.fill_core,
     )
 
 

@@ -92,6 +92,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
         ({"thresholds": [0.5, 1.0, 0.5]}, "thresholds"),
         ({"thresholds": [0.5]}, "thresholds"),
         ({"min_et_ml": -1}, "min_et_ml"),
+        ({"fill_core": "yes"}, "fill_core"),
         ({"sha256": "abc"}, "sha256"),
         ({"architecture": {"kind": "pickle"}}, "architecture"),
         ({"title": 3}, "title"),

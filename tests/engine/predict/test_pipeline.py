@@ -14,7 +14,7 @@ from engine.predict import devices, segment
 from engine.predict.backends import TORCH
 from engine.predict.backends.torch_backend import TorchBackend
 from engine.predict.prepare import model_shape, prepare
-from engine.predict.regions import drop_small_et
+from engine.predict.regions import drop_small_et, fill_core
 from engine.predict.windows import ALL_FLIPS
 from engine.progress import finish
 from tests.engine.bundles import threshold_bundle
@@ -174,6 +174,41 @@ def test_the_et_rule_of_the_card_is_applied_and_told(tmp_path):
     assert not (result.labels.data == Label.ET).any()
     assert (result.labels.data == Label.NCR).any()
     assert any("1000 ml" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_oedema_that_the_core_encloses_in_any_plane_is_core(axis):
+    labels = np.zeros((9, 9, 9), dtype=np.uint8)
+    labels[1:8, 1:8, 1:8] = Label.ED
+    ring = np.full((5, 5), Label.ET, dtype=np.uint8)
+    ring[1:4, 1:4] = Label.ED
+    ring[2, 2] = 0  # within it, but no oedema
+    np.moveaxis(labels, axis, 0)[2:7, 2:7, 2:7] = ring  # a tube, open at both ends
+    expected = labels.copy()
+    tube = np.moveaxis(expected, axis, 0)[2:7, 3:6, 3:6]
+    tube[tube == Label.ED] = Label.NCR
+    fill_core(labels)
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_oedema_in_a_cleft_of_the_core_stays():
+    labels = np.full((7, 7, 7), Label.ED, dtype=np.uint8)
+    labels[2:5, 2:5, 2:5] = Label.NCR
+    labels[3:5, 2:5, 3] = Label.ED  # to the outside within each plane
+    before = labels.copy()
+    fill_core(labels)
+    np.testing.assert_array_equal(labels, before)
+
+
+def test_the_core_is_filled_where_the_card_says_so(tmp_path):
+    case = phantom_case()
+    case.images[Modality.T1C].data[case.truth.data == Label.NCR] = 450.0  # which looks like oedema to it
+    threshold_bundle(tmp_path / "filled", fill_core=True)
+    expected = expected_labels(case)
+    before = expected.copy()
+    fill_core(expected)
+    assert (expected != before).any()
+    np.testing.assert_array_equal(run(case, str(tmp_path / "filled"), tta="none").labels.data, expected)
 
 
 def test_each_region_has_its_own_threshold(tmp_path):

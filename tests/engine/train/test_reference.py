@@ -292,7 +292,7 @@ def test_the_model_is_that_of_the_last_epoch_with_nothing_tuned():
     card = blank_card(REFERENCE)
     assert card.thresholds == (0.5, 0.5, 0.5)
     assert (card.window, card.spacing_mm, card.normalisation) == ((128, 128, 128), (1.0, 1.0, 1.0), "slice_minmax")
-    assert (card.optional, card.min_et_ml) == ((), 0.0)
+    assert (card.optional, card.min_et_ml, card.fill_core) == ((), 0.0, False)
 
 
 # Inference and metric
