@@ -11,6 +11,8 @@ from engine.data import Modality
 from engine.progress import Work
 
 SEGMENT = "engine.predict:segment"
+KEEP = "engine.predict.kept:keep"
+SEGMENT_KEPT = "engine.predict.kept:segment_kept"
 DEVICES = "engine.predict:devices"
 MODELS = "engine.model:list_models"
 

@@ -7,17 +7,29 @@ that is no longer open is dropped. The session knows no widget; where only a per
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from brats_viewer.document import Document, Index, Levels, Overlay, Reading
 from brats_viewer.job import Job, Lane, as_work
-from brats_viewer.remote import AUTO_DEVICE, DEVICES, MODELS, SEGMENT, TTA_TITLES, Device, Isolated, Model
+from brats_viewer.remote import (
+    AUTO_DEVICE,
+    DEVICES,
+    KEEP,
+    MODELS,
+    SEGMENT,
+    SEGMENT_KEPT,
+    TTA_TITLES,
+    Device,
+    Isolated,
+    Model,
+)
 from engine.data import (
     Case,
     CaseFiles,
@@ -84,6 +96,7 @@ class Session(Document):
         self._worker_free = threading.Lock()
         self.opening = Lane("open", self)
         self.segmenting = Lane("segment", self)
+        self.readying = Lane("make ready", self)
         self.scoring = Lane("score", self)
         self.saving = Lane("save", self)
         self.exporting = Lane("export", self)
@@ -98,6 +111,7 @@ class Session(Document):
         self._comparison: Comparison | None = None
         self._compared: tuple[LabelMap, LabelMap] | None = None
         self._found_wrong: tuple[str, ...] = ()
+        self._key = ""
         self._ready: tuple[Case, ...] = ()
         self._wanted: tuple[CaseFiles, ...] = ()
         self.readings_changed.connect(self._compare)
@@ -189,9 +203,10 @@ class Session(Document):
 
     def set_case(self, case: Case | None) -> None:
         """Show another case; the work on the one before is stopped, and what it still yields is dropped."""
-        for lane in (self.segmenting, self.reading_in, self.checking):
+        for lane in (self.segmenting, self.readying, self.reading_in, self.checking):
             lane.clear()
         self._found_wrong = ()
+        self._key = uuid4().hex
         left = self._case
         if left and bool(left.truth) is bool(left.files.truth):  # it may be wanted again; `preload` says
             self._ready = (*self._ready, left)[-_KEPT_READY:]
@@ -203,6 +218,7 @@ class Session(Document):
     def _take_warnings(self, found: tuple[str, ...]) -> None:
         self._found_wrong = found
         self.warnings_changed.emit()
+        self._make_ready()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -225,6 +241,17 @@ class Session(Document):
         self._models, self._devices = tuple(models), tuple(devices)
         self.set_plan(self._plan.model, self._plan.device, self._plan.tta)
         self.engine_surveyed.emit()
+        self._make_ready()
+
+    def _make_ready(self) -> None:
+        """Let the engine take the open case and load the model while the person looks, so that Segment begins at once.
+
+        The images are shown and looked through first. What goes wrong is left to `segment`, which says it.
+        """
+        case, plan = self._case, self._plan
+        if case is not None and self.can_segment and not self.checking.is_running:
+            work = self.run_isolated(KEEP, self._key, replace(case, truth=None), model=plan.model, device=plan.device)
+            self.readying.start(work, lambda _: None)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -254,8 +281,10 @@ class Session(Document):
             device = device if device in [known.name for known in self._devices] else AUTO_DEVICE
         plan = Plan(model, device, tta if tta in TTA_TITLES else Plan().tta)
         if plan != self._plan:
-            self._plan = plan
+            before, self._plan = self._plan, plan
             self.plan_changed.emit()
+            if (plan.model, plan.device) != (before.model, before.device):
+                self._make_ready()
 
     @property
     def can_segment(self) -> bool:
@@ -269,8 +298,14 @@ class Session(Document):
         case, plan = self._case, self._plan
         if case is None:
             raise RuntimeError("there is no case to segment")
-        work = self.run_isolated(SEGMENT, case, model=plan.model, device=plan.device, tta=plan.tta, uncertainty=True)
-        self.segmenting.start(work, self.set_prediction)
+        self.segmenting.start(self._segment(case, self._key, plan), self.set_prediction)
+
+    def _segment(self, case: Case, key: str, plan: Plan) -> Work[Segmentation]:
+        asked = {"model": plan.model, "device": plan.device, "tta": plan.tta, "uncertainty": True}
+        made: Segmentation | None = yield from self.run_isolated(SEGMENT_KEPT, key, **asked)
+        if made is None:
+            made = yield from self.run_isolated(SEGMENT, replace(case, truth=None), **asked)
+        return made
 
     # Comparing
 
@@ -349,7 +384,7 @@ class Session(Document):
     def close(self) -> None:
         """End all work and the worker's process; blocks until they have ended, or a few seconds."""
         lanes = (self.opening, self.segmenting, self.scoring, self.saving, self.exporting, self.surveying)
-        for lane in (*lanes, self.reading_in, self.preloading, self.checking):
+        for lane in (*lanes, self.readying, self.reading_in, self.preloading, self.checking):
             lane.clear()
         if self._worker:
             self._worker.close()

@@ -25,25 +25,36 @@ from engine.progress import Progress, Work, told_as
 
 
 def segment_case(
-    case: Case, *, model: str, device: str, backend: str, tta: str, overlap: float | None, uncertainty: bool
+    case: Case,
+    *,
+    model: str,
+    device: str,
+    backend: str,
+    tta: str,
+    overlap: float | None,
+    uncertainty: bool,
+    prepared: Prepared | None = None,
 ) -> Work[Segmentation]:
-    """See `engine.predict.segment`, which is this after torch has loaded."""
+    """See `engine.predict.segment`, which is this after torch has loaded. prepared: the case, if that has been done."""
     card = find_model(model)
     where = _device(device, backend)
     task = Task(tta, card.overlap if overlap is None else overlap, uncertainty)
     try:
-        return (yield from _segment(case, card, task, where, backend))
+        return (yield from _segment(case, card, task, where, backend, prepared))
     except (MemoryError, RuntimeError) as error:
         if memory_error(error) is None:
             raise
         raise DeviceError(f"{case.id}: the memory does not suffice to segment it; close other programs") from error
 
 
-def _segment(case: Case, card: ModelCard, task: Task, device: torch.device, backend: str) -> Work[Segmentation]:
+def _segment(
+    case: Case, card: ModelCard, task: Task, device: torch.device, backend: str, prepared: Prepared | None
+) -> Work[Segmentation]:
     started = perf_counter()
     notes = _notes(case, card)
-    yield Progress(0, 0, "preparing the images")
-    prepared = prepare(case, card)
+    if prepared is None:
+        yield Progress(0, 0, "preparing the images")
+        prepared = prepare(case, card)
     doubt: Uncertainty | None = None
     if prepared is None:
         computed = None

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from brats_viewer.app import MainWindow
-from brats_viewer.remote import DEVICES, MODELS, SEGMENT
+from brats_viewer.remote import DEVICES, KEEP, MODELS, SEGMENT, SEGMENT_KEPT
 from brats_viewer.session import Session
 from brats_viewer.settings import Settings
 from engine.data import CONVENTIONS, Modality
@@ -70,13 +70,22 @@ def _children() -> set[psutil.Process]:
     }
 
 
+_FUNCTIONS = {
+    SEGMENT: "segment",
+    KEEP: "keep",
+    SEGMENT_KEPT: "segment_kept",
+    DEVICES: "devices",
+    MODELS: "list_models",
+}
+
+
 class FakeEngine(Worker):
     """The real worker with a real child process, in which another engine runs."""
 
     module = "tests.brats_viewer.fake_work"
 
     def run(self, function: str, /, *args: Any, **kwargs: Any) -> Work[Any]:
-        name = {SEGMENT: "segment", DEVICES: "devices", MODELS: "list_models"}[function]
+        name = _FUNCTIONS[function]
         return super().run(f"{self.module}:{name}", *args, **kwargs)
 
 

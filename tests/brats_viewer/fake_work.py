@@ -3,6 +3,7 @@
 import os
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,19 @@ def list_models() -> list[FakeModel]:
 
 def devices() -> list[FakeDevice]:
     return [FakeDevice("cpu", "Two cores")]
+
+
+_kept: dict[str, Case] = {}
+
+
+def keep(key: str, case: Case, *, model: str, device: str) -> Work[None]:
+    yield Progress(0, 0, "preparing the images")
+    _kept.clear()
+    _kept[key] = case
+
+
+def segment_kept(key: str, **options: Any) -> Work[Segmentation | None]:
+    return (yield from segment(_kept[key], **options)) if key in _kept else None
 
 
 def segment(case: Case, *, model: str, device: str, tta: str, uncertainty: bool) -> Work[Segmentation]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from brats_viewer.cohort_session import READ_RESULTS
-from brats_viewer.remote import DEVICES, MODELS, SEGMENT
+from brats_viewer.remote import DEVICES, KEEP, MODELS, SEGMENT, SEGMENT_KEPT
 from engine.errors import EvaluationError
 from engine.progress import Progress, Work
 from tests.brats_viewer import fake_work
@@ -26,6 +26,8 @@ class InlineEngine:
         self.closed = self.rested = False
 
     def run(self, function: str, /, *args: Any, **kwargs: Any) -> Work[Any]:
+        if function in (KEEP, SEGMENT_KEPT):
+            return None  # it keeps nothing
         if function == SEGMENT:
             self.asked.append(kwargs)
             result = yield from fake_work.segment(*args, **kwargs)

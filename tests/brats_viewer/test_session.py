@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from brats_viewer.remote import KEEP, SEGMENT, SEGMENT_KEPT
 from brats_viewer.session import Overlay, Plan, Reading, Session
 from engine.data import CONVENTIONS, CaseFiles, Label, Modality, Region, find_case
 from engine.errors import EngineError, GridMismatchError, LabelConventionError
+from engine.progress import Work
 from tests.brats_viewer import fake_work
-from tests.brats_viewer.conftest import WriteCase
+from tests.brats_viewer.conftest import PATIENT_MS, FakeEngine, WriteCase
 from tests.brats_viewer.inline import InlineEngine
 from tests.phantoms import phantom_case, phantom_segmentation
 
@@ -174,6 +177,64 @@ def test_a_result_for_another_case_is_dropped(
     session.segment()
     settle(qtbot, session)
     assert session.prediction is not None
+
+
+@pytest.fixture
+def asked(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the engine's process is asked for, in order."""
+    plain, asked = engine.run, []
+
+    def run(function: str, /, *arguments: Any, **options: Any) -> Work[Any]:
+        asked.append(function)
+        return plain(function, *arguments, **options)
+
+    monkeypatch.setattr(engine, "run", run)
+    return asked
+
+
+@pytest.fixture
+def isolated(
+    qapp: QApplication, qtbot: QtBot, engine: FakeEngine, asked: list[str], case_folder: Path
+) -> Iterator[Session]:
+    """A session with an open case and an engine in a process of its own, which has it ready."""
+    session = Session(engine)
+    session.files_found.connect(session.load)
+    with qtbot.waitSignal(session.engine_surveyed, timeout=PATIENT_MS):
+        session.survey()
+    session.set_plan("quick", "cpu", "none")
+    session.open(case_folder)
+    qtbot.waitUntil(lambda: KEEP in asked and not session.readying.is_running, timeout=PATIENT_MS)
+    yield session
+    session.close()
+
+
+def segment(qtbot: QtBot, session: Session) -> None:
+    session.segment()
+    qtbot.waitUntil(lambda: not session.segmenting.is_running, timeout=PATIENT_MS)
+    assert session.segmenting.failure is None
+    assert session.prediction is not None
+
+
+def test_a_case_that_the_engine_keeps_is_not_sent_again(qtbot: QtBot, isolated: Session, asked: list[str]) -> None:
+    for _ in range(2):
+        asked.clear()
+        segment(qtbot, isolated)
+        assert asked == [SEGMENT_KEPT]
+
+
+def test_an_engine_that_was_started_anew_is_sent_the_case(qtbot: QtBot, isolated: Session, asked: list[str]) -> None:
+    isolated.free_engine()
+    asked.clear()
+    segment(qtbot, isolated)
+    assert asked == [SEGMENT_KEPT, SEGMENT]
+
+
+def test_another_model_is_made_ready(qtbot: QtBot, isolated: Session, asked: list[str]) -> None:
+    asked.clear()
+    isolated.set_plan("lenient", "cpu", "none")
+    qtbot.waitUntil(lambda: asked == [KEEP] and not isolated.readying.is_running, timeout=PATIENT_MS)
+    isolated.set_plan("lenient", "cpu", "flips")
+    assert asked == [KEEP]
 
 
 def test_a_folder_that_holds_no_case_does_not_stop_a_segmentation(
