@@ -20,7 +20,7 @@ def test_the_longest_gap_is_between_neighbouring_beats() -> None:
 def run(scale: float, busy: bool) -> Run:
     steps = [(0.010 * scale, 0.004), (0.020 * scale, 0.002), (0.030 * scale, 0.006)]
     walk = Walk(steps, [(0.0, 0.0), (0.25, 0.125), (0.75 * scale, 0.25)], f"what ran at {scale}")
-    return Run((1.5 * scale, 1.0), (0.5 * scale, 0.25), walk, walk if busy else None)
+    return Run((1.5 * scale, 1.0), (0.5 * scale, 0.25), walk, *((walk, (0.03 * scale, 0.01)) if busy else ()))
 
 
 def test_each_figure_is_the_median_of_what_it_is_in_each_run() -> None:
@@ -30,7 +30,9 @@ def test_each_figure_is_the_median_of_what_it_is_in_each_run() -> None:
     assert told["slice change, 95th percentile"] == Figure("slice change, 95th percentile", 60.0, 6.0, 16.0)
     gap = "slice change while segmenting, longest gap of the event loop"
     assert told[gap] == Figure(gap, 1250.0, 125.0, 50.0, "what ran at 4.0")  # of the run with the longest
-    assert not any("segmenting" in figure.name for figure in figures([run(1.0, False)]))
+    begun = "Segment to the network's first window"
+    assert told[begun] == Figure(begun, 60.0, 10.0, 50.0)
+    assert not any("egment" in figure.name for figure in figures([run(1.0, False)]))
 
 
 def test_the_table_has_the_peer_beside_what_both_were_measured_on() -> None:

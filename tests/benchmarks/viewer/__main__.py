@@ -47,7 +47,7 @@ def run(python: str, module: str, case: Path, steps: int, environment: dict[str,
         sys.exit(f"{module} has not come to its end:\n{''.join(logs)}")
     found = json.loads(child.stdout.splitlines()[-1])
     busy = found["busy"] and Walk(**found["busy"])
-    return Run(found["start"], found["opening"], Walk(**found["walk"]), busy)
+    return Run(found["start"], found["opening"], Walk(**found["walk"]), busy, found["begun"])
 
 
 def run_ours(case: Path, steps: int) -> Run:

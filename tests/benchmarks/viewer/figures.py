@@ -25,12 +25,17 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one window took; `busy` is a walk while a segmentation ran, which a peer has not."""
+    """What one window took.
+
+    busy: a walk while a segmentation ran; begun: from a click on Segment, the engine being ready, to the network's
+    first window. A peer has neither.
+    """
 
     start: Times
     opening: Times
     walk: Walk
     busy: Walk | None = None
+    begun: Times | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +68,12 @@ def _longest(times_s: Sequence[float]) -> float:
 def figures(runs: Sequence[Run]) -> list[Figure]:
     """Each figure as the median of what it is in each run."""
     busy = [run.busy for run in runs if run.busy]
+    begun = [run.begun for run in runs if run.begun]
     return [
         _middle("start to a painted window", [run.start for run in runs], 1500.0),
         _middle("open a case to painted slices", [run.opening for run in runs], 400.0),
         *_of_walks("slice change", [run.walk for run in runs], 16.0),
+        *([_middle("Segment to the network's first window", begun, 50.0)] if begun else []),
         *(_of_walks("slice change while segmenting", busy, 25.0) if busy else ()),
     ]
 

@@ -19,6 +19,8 @@ from brats_viewer.__main__ import main
 from tests.benchmarks.viewer.figures import Run, Times
 from tests.benchmarks.viewer.watch import Watch, back_and_forth, until
 
+COMPUTING = "segmenting"
+"""What the engine says that it is at when the network begins."""
 REACH = 15
 """How far the steps go from the middle of the tumour, in voxels."""
 
@@ -52,13 +54,21 @@ class DrivenWindow(app.MainWindow):
         places = [(i + way, j + way, k + way) for way in back_and_forth(count, REACH)]
         steps = [partial(session.set_cursor, place) for place in places]
         walk = watch.walk(steps)
-        session.segment()
+        until(lambda: not session.readying.is_running)
+        begun = self._begin()
         busy = watch.walk(steps)
         if not session.segmenting.is_running:
             raise RuntimeError("the segmentation ended before the last step; take fewer steps")
         session.segmenting.cancel()
         until(lambda: not session.segmenting.is_running)
-        return Run(start, opening, walk, busy)
+        return Run(start, opening, walk, busy, begun)
+
+    def _begin(self) -> Times:
+        """Press Segment, and wait until the network has its first window."""
+        lane, began = self.session.segmenting, (time.monotonic(), time.process_time())
+        self.session.segment()
+        until(lambda: not lane.is_running or (lane.progress is not None and lane.progress.stage == COMPUTING))
+        return time.monotonic() - began[0], time.process_time() - began[1]
 
 
 if __name__ == "__main__":
