@@ -7,7 +7,7 @@ from brats_viewer.controls import Line
 from brats_viewer.dialogs.train_fields import SettingField
 from brats_viewer.theme import icon
 from brats_viewer.training_plan import SETTING_GROUPS, TrainingPlan
-from engine.runs.presets import PRESETS
+from engine.runs.presets import settings_of
 
 _COLUMNS = 2
 
@@ -72,7 +72,7 @@ class AdvancedSettings(QWidget):
         """Show what is set, and which of it is not the preset's."""
         for field in self._fields.values():
             field.show_value(plan.config)
-        preset = PRESETS[plan.preset]
+        preset = settings_of(plan.preset, plan.source.init)
         changed = [
             setting.title
             for group in SETTING_GROUPS.values()

@@ -33,7 +33,7 @@ from brats_viewer.training_session import TrainingSession
 from engine.data import Modality
 from engine.data.split import parse_fold
 from engine.errors import TrainingError
-from engine.runs.presets import FIRST_WEIGHTS, PRESETS, PresetName
+from engine.runs.presets import FIRST_WEIGHTS, PRESETS, PresetName, settings_of
 
 _SIZE = QSize(800, 860)
 """With less room its content is scrolled."""
@@ -207,7 +207,11 @@ class TrainDialog(QDialog):
         self._set_source(leave_out_bad=leave_out)
 
     def _choose_init(self, init: str | None) -> None:
-        self._set_source(init=init)
+        before, after = (settings_of(self._plan.preset, start) for start in (self._plan.source.init, init))
+        config = self._plan.config
+        if config.learning_rate == before.learning_rate:  # nobody chose another
+            config = replace(config, learning_rate=after.learning_rate)
+        self._set(replace(self._plan, config=config, source=replace(self._plan.source, init=init)))
 
     def _choose_device(self, device: str) -> None:
         self._set_source(device=device)

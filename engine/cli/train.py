@@ -10,7 +10,7 @@ from engine.cli.console import watch
 from engine.cli.modalities import modalities
 from engine.errors import TrainingError
 from engine.runs.folder import WEIGHTS_FILE, Source, change_source, create, read_config, read_source
-from engine.runs.presets import FIRST_WEIGHTS, PRESETS
+from engine.runs.presets import FIRST_WEIGHTS, PRESETS, settings_of
 from engine.runs.settings import TrainConfig
 from engine.runs.state import RunState, Stage, read_state
 from engine.runs.table import TABLE_FILE
@@ -129,7 +129,7 @@ def _settings(options: argparse.Namespace) -> TrainConfig:
     """Those of the preset, then those of the file, then those of the command."""
     config = TrainConfig()
     if options.preset or options.dataset:
-        config = PRESETS[options.preset or "default"]
+        config = settings_of(options.preset or "default", _init(options))
     if options.config:
         config = TrainConfig.read(options.config, config)
     given = {"batch": options.batch, "seed": options.seed, "modalities": options.modalities}

@@ -1,6 +1,7 @@
 """Settings that a person chooses by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from engine.data import Modality
@@ -63,3 +64,20 @@ are an epoch of the 221 cases it had.
 
 FIRST_WEIGHTS: Mapping[PresetName, str | None] = {"default": "default", "quick": "default", "reference": None}
 """The model that a training on a data set begins from, unless a person says otherwise."""
+
+RANDOM_RATE = 3e-3
+"""The learning rate of a preset that is meant to begin from a model, but begins from random weights.
+
+Gentle steps keep what a model knows, and take long to find a core: of two trainings of 12 CPU minutes on 36 synthetic
+cases this one's had a Dice of .44 on 12 others, at 1e-3 .29 came of 20 minutes.
+"""
+
+
+def settings_of(preset: PresetName, init: str | None) -> TrainConfig:
+    """The settings of a preset for a training that begins from a model, by its name or folder, or None: from nothing.
+
+    >>> [settings_of("quick", init).learning_rate for init in ("default", None)]
+    [0.0005, 0.003]
+    """
+    config = PRESETS[preset]
+    return replace(config, learning_rate=RANDOM_RATE) if init is None and FIRST_WEIGHTS[preset] else config

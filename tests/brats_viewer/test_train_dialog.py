@@ -17,7 +17,7 @@ from brats_viewer.training import look_at
 from brats_viewer.training_plan import TrainingPlan
 from brats_viewer.training_session import CHECK, TrainingSession
 from engine.data import Modality, Region
-from engine.runs.presets import PRESETS
+from engine.runs.presets import PRESETS, RANDOM_RATE
 from tests.brats_viewer.fake_work import FakeDevice, FakeModel
 from tests.brats_viewer.runs import ESTIMATED, FakeTrainer, write_run
 from tests.brats_viewer.words import visible_words
@@ -188,6 +188,23 @@ def test_weights_of_another_network_are_refused(ready: TrainDialog) -> None:
     starts.setCurrentIndex(starts.findData(""))
     starts.activated.emit(starts.currentIndex())
     assert (ready.problem(), ready.plan.source.init) == ("", None)
+
+
+def test_what_begins_from_random_weights_learns_in_larger_steps_unless_a_person_chose_others(
+    ready: TrainDialog,
+) -> None:
+    starts = next(box for box in ready.findChildren(QComboBox) if box.findData("wide") >= 0)
+
+    def start_from(name: str) -> float:
+        starts.setCurrentIndex(starts.findData(name))
+        starts.activated.emit(starts.currentIndex())
+        return ready.plan.config.learning_rate
+
+    gentle = PRESETS["default"].learning_rate
+    assert [start_from(name) for name in ("", "wide")] == [RANDOM_RATE, gentle]
+    assert RANDOM_RATE > gentle
+    ready.edit("learning_rate", 7e-4)
+    assert start_from("") == 7e-4
 
 
 def test_a_name_that_is_taken_is_refused(qtbot: QtBot, ready: TrainDialog, tmp_path: Path) -> None:

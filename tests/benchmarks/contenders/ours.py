@@ -16,7 +16,7 @@ from engine.progress import finish
 from engine.runs.folder import MODEL_FOLDER, Source, create
 from engine.runs.journal import Journal
 from engine.runs.log import Point
-from engine.runs.presets import PRESETS, PresetName
+from engine.runs.presets import PRESETS, PresetName, settings_of
 from engine.runs.settings import TrainConfig
 from engine.runs.state import Command, Stage, tell
 from engine.train.feed import batches
@@ -38,7 +38,7 @@ _WARM_DOWN = 0.72
 def settings(preset: PresetName, setup: Setup) -> TrainConfig:
     """A preset on the common window, as long as the clock runs."""
     return replace(
-        PRESETS[preset],
+        settings_of(preset, None),
         patch=PATCH,
         batch=BATCH,
         spacing_mm=SPACING_MM,

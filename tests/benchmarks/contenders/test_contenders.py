@@ -8,7 +8,7 @@ import torch
 
 from engine.data import CONVENTIONS, Label, Region
 from engine.errors import TrainingError
-from engine.runs.presets import PRESETS
+from engine.runs.presets import settings_of
 from engine.train.optimiser import Ranger21
 from tests.benchmarks.contenders.contest import Clock, Tally, Trained
 from tests.benchmarks.contenders.nnunet import INTEGERS, REGIONS
@@ -68,7 +68,7 @@ def test_both_presets_train_on_the_common_window_by_the_clock() -> None:
         config = settings(preset, setup)
         assert (config.window, config.batch, config.spacing_mm) == ((64, 64, 64), 2, 2.0)
         assert (config.hours, config.epochs, config.seed, config.validate_every) == (0.5, None, 3, 0)
-        assert config.learning_rate == PRESETS[preset].learning_rate
+        assert config.learning_rate == settings_of(preset, None).learning_rate
     settings("default", setup).check()
 
 

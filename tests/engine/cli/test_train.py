@@ -10,7 +10,7 @@ from engine.cli import main
 from engine.model import read_card
 from engine.progress import finish
 from engine.runs.folder import read_config, read_source
-from engine.runs.presets import PRESETS
+from engine.runs.presets import settings_of
 from engine.runs.state import Stage, read_state
 from engine.runs.table import read_table
 from engine.synth.anatomy import FieldOfView
@@ -98,7 +98,7 @@ def test_the_command_line_has_the_last_word_on_settings(dataset: Path, config: s
     given = ["--epochs", "3", "--batch", "4", "--patch", "32", "48", "32"]
     data = ["--modalities", "T1CE,FLAIR", "--fold", "2/5", "--init", "none"]
     assert main(["train", str(dataset), "-o", str(run), "--preset", "quick", *given, *data, "--quiet"]) == 0
-    settings, quick = read_config(run), PRESETS["quick"]
+    settings, quick = read_config(run), settings_of("quick", None)
     assert (settings.epochs, settings.hours, settings.batch, settings.patch) == (3, None, 4, (32, 48, 32))
     assert settings.modalities == ("T1C", "T2F")
     assert (settings.learning_rate, settings.tune_et) == (quick.learning_rate, quick.tune_et)
