@@ -202,7 +202,7 @@ def test_what_begins_from_random_weights_learns_in_larger_steps_unless_a_person_
 
     gentle = PRESETS["default"].learning_rate
     assert [start_from(name) for name in ("", "wide")] == [RANDOM_RATE, gentle]
-    assert RANDOM_RATE > gentle
+    assert gentle < RANDOM_RATE
     ready.edit("learning_rate", 7e-4)
     assert start_from("") == 7e-4
 
