@@ -132,7 +132,7 @@ def test_from_cases_to_a_model_through_two_windows_and_a_crash(
     first = new_window(qtbot, settings)
     start(qtbot, until, first, dataset)
     loss = first.training_panel.curves.charts["loss"]
-    until(lambda: loss.traces and loss.traces[0].x.tolist()[:2] == [10, 20])
+    until(lambda: loss.traces and loss.traces[0].x.tolist()[:2] == [1, 2])
     press(first, "Pause")
     until(lambda: first.training.watched.stage is Stage.PAUSED)
     trained = holder(run)
@@ -155,7 +155,7 @@ def test_from_cases_to_a_model_through_two_windows_and_a_crash(
         pass
     assert ended.args[0].stage is Stage.FINISHED
     assert ended.args[0].message.endswith("installed as training-1")
-    until(lambda: second.training.curves.step.tolist() == list(range(10, 310, 10)))
+    until(lambda: second.training.curves.step.tolist() == [*range(1, 10), *range(10, 310, 10)])
     assert second.training.curves.validated_step.tolist() == [100, 200, 300]
     assert second.training.preview is not None
 
