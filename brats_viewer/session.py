@@ -112,6 +112,7 @@ class Session(Document):
         self._compared: tuple[LabelMap, LabelMap] | None = None
         self._found_wrong: tuple[str, ...] = ()
         self._key = ""
+        self._readied: tuple[str, str, str] | None = None
         self._ready: tuple[Case, ...] = ()
         self._wanted: tuple[CaseFiles, ...] = ()
         self.readings_changed.connect(self._compare)
@@ -249,7 +250,9 @@ class Session(Document):
         The images are shown and looked through first. What goes wrong is left to `segment`, which says it.
         """
         case, plan = self._case, self._plan
-        if case is not None and self.can_segment and not self.checking.is_running:
+        asked = self._key, plan.model, plan.device
+        if case is not None and self.can_segment and not self.checking.is_running and asked != self._readied:
+            self._readied = asked
             work = self.run_isolated(KEEP, self._key, replace(case, truth=None), model=plan.model, device=plan.device)
             self.readying.start(work, lambda _: None)
 

@@ -216,6 +216,10 @@ def segment(qtbot: QtBot, session: Session) -> None:
 
 
 def test_a_case_that_the_engine_keeps_is_not_sent_again(qtbot: QtBot, isolated: Session, asked: list[str]) -> None:
+    assert asked.count(KEEP) == 1
+    with qtbot.waitSignal(isolated.engine_surveyed, timeout=PATIENT_MS):
+        isolated.survey()
+    assert asked.count(KEEP) == 1
     for _ in range(2):
         asked.clear()
         segment(qtbot, isolated)
