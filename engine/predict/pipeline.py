@@ -23,6 +23,9 @@ from engine.predict.resample import resampled_above
 from engine.predict.uncertainty import uncertainty_of
 from engine.progress import Progress, Work, told_as
 
+LEAST_TOLD_ML = 0.05
+"""Of filled core: less is 0.0 ml in words."""
+
 
 def segment_case(
     case: Case,
@@ -67,8 +70,9 @@ def _segment(
         notes += computed.remarks
         yield Progress(0, 0, "putting the labels on the case's grid")
         crop = labels_of(computed.logits, prepared, card)
-        if card.fill_core:
-            fill_core(crop)
+        filled_ml = fill_core(crop) * case.native.voxel_ml if card.fill_core else 0.0
+        if filled_ml >= LEAST_TOLD_ML:
+            notes.append(f"{filled_ml:.1f} ml of oedema that the tumour core encloses was taken for core")
         if drop_small_et(crop, case.native.voxel_ml, card.min_et_ml):
             notes.append(f"enhancing tumour below {card.min_et_ml:g} ml in total was taken for necrotic core")
         labels = prepared.paste(crop)

@@ -28,26 +28,30 @@ def regions_to_labels(masks: NDArray[np.bool_], regions: Sequence[Region]) -> ND
     return labels
 
 
-def fill_core(labels: NDArray[np.uint8]) -> None:
-    """Turn ED into NCR, in place, where the tumour core encloses it within a plane along the axes of (X, Y, Z).
+def fill_core(labels: NDArray[np.uint8]) -> int:
+    """Turn ED into NCR, in place, where the tumour core encloses it within a plane along the axes; returns the voxels.
 
     Oedema is the rim of a tumour, not its middle: in the truths of ten BraTS cases what is enclosed so is at most 0.5 %
     of the core's volume. A network takes fluid within a ring of enhancement for oedema where its signal is oedema's.
 
     >>> labels = np.array([[3, 3, 3, 0], [3, 2, 3, 2], [3, 3, 3, 0]], dtype=np.uint8)[..., None]
     >>> fill_core(labels)
+    1
     >>> labels[1].ravel().tolist()
     [3, 1, 3, 2]
     """
     boxes = ndimage.find_objects(((labels == Label.NCR) | (labels == Label.ET)).astype(np.uint8))
     if not boxes:
-        return
+        return 0
     box = labels[boxes[0]]
     core = (box == Label.NCR) | (box == Label.ET)
+    filled = np.zeros_like(core)
     for axis in range(3):
         within_plane = np.take(ndimage.generate_binary_structure(3, 1), [1], axis)
-        filled = ndimage.binary_fill_holes(core, within_plane)
-        box[filled & (box == Label.ED)] = Label.NCR
+        filled |= ndimage.binary_fill_holes(core, within_plane)
+    enclosed = filled & (box == Label.ED)
+    box[enclosed] = Label.NCR
+    return int(np.count_nonzero(enclosed))
 
 
 def drop_small_et(labels: NDArray[np.uint8], voxel_ml: float, min_et_ml: float) -> bool:
