@@ -28,7 +28,7 @@ class Passes:
     first_s: the first time in a new process, with torch imported and the model loaded or converted. seconds: each run
     after it. peak_bytes: the process's most memory so far. flops_per_s: arithmetic of the convolutions; share: of the
     machine's best matrix product in `precision`; None where it is not known. differs: share of the brain's voxels
-    with another label than from torch in float32; None for that itself, or where it did not run.
+    with another label than from the first backend that ran; None for that itself, or where it did not run.
     problem: why it could not run, in a line; then there are no numbers.
     """
 
