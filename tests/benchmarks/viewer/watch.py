@@ -59,10 +59,14 @@ class Watch(QObject):
         """
         while True:
             time.sleep(LATE_S / 2)
-            last_s = self._beats[-1][0] if self._beats else time.monotonic()
+            self._look()
+
+    def _look(self) -> None:
+        """Once. No frame is held for longer: a painter in it would stay active after its event."""
+        last_s = self._beats[-1][0] if self._beats else time.monotonic()
+        if time.monotonic() - last_s > LATE_S and self._seen[0] != last_s:
             frame = sys._current_frames().get(self._thread)  # none at the end of the process
-            if frame and time.monotonic() - last_s > LATE_S and self._seen[0] != last_s:
-                self._seen = last_s, innermost_calls(frame)
+            self._seen = last_s, innermost_calls(frame) if frame else ""
 
     def _note_collection(self, phase: str, _: Mapping[str, int]) -> None:
         now_s = time.monotonic()
